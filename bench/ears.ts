@@ -1,11 +1,15 @@
 /** How much the ears without a key hear: phrases of a desk, in voices that no ear was made with, clean and in noise, and speech of others. */
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { createEarThread } from '../adapters/asr/phrases/ear-thread.ts';
 import { phrasesEar, phrasesSettings } from '../adapters/asr/phrases/phrases.ts';
+import { phraseOf, takeRate, trimmed, vocabulary } from '../adapters/asr/phrases/vocabulary.ts';
+import { createPieces, noiseDb as floorOf } from '../adapters/asr/pieces.ts';
 import type { Ear } from '../adapters/asr/port.ts';
 import { russianAcousticEar, russianAcousticSettings } from '../adapters/asr/russian-acoustic/russian-acoustic.ts';
+import { espeak } from '../adapters/tts/espeak.ts';
 import { encode } from '../media/audio/g711.ts';
 import { readWav } from '../media/audio/wav.ts';
 import { createDraw } from '../scripts/acoustic/desk.ts';
@@ -44,13 +48,23 @@ export interface EarFigures {
   readonly realTime: number;
 }
 
-export async function benchEars(): Promise<Readonly<Record<string, readonly EarFigures[]>>> {
+/** What the ear `phrases` can tell apart, whatever it refuses. */
+export interface NearestFigures {
+  readonly noiseDb: number | null;
+  /** Human phrases whose nearest phrase is the one that was said. */
+  readonly nearestIsRight: number;
+  readonly of: number;
+  /** The share of other speech that is as near as the nearest 80 % of the phrases, in percent. */
+  readonly takenAt80Percent: number;
+}
+
+export async function benchEars(): Promise<Readonly<Record<string, readonly (EarFigures | NearestFigures)[]>>> {
   const sets = [
     ['synthetic', (await Promise.all(syntheticVoices.map(synthetic))).flat()],
     ['human', await human()],
     ['human, other words', await unknown()],
   ] as const;
-  const figures: Record<string, readonly EarFigures[]> = {};
+  const figures: Record<string, readonly (EarFigures | NearestFigures)[]> = {};
   for (const ear of [phrasesEar(phrasesSettings.parse({})), russianAcousticEar(russianAcousticSettings.parse({}))]) {
     const name = ear.provider;
     const measured: EarFigures[] = [];
@@ -65,6 +79,42 @@ export async function benchEars(): Promise<Readonly<Record<string, readonly EarF
     await ear.close?.();
     figures[name] = measured;
   }
+  figures['phrases, without refusal'] = await nearest(sets[1][1], sets[2][1]);
+  return figures;
+}
+
+async function nearest(known: readonly Said[], other: readonly Said[]): Promise<readonly NearestFigures[]> {
+  const thread = createEarThread();
+  const signal = AbortSignal.timeout(600_000);
+  const hints = await vocabulary(thread, espeak(phrasesSettings.parse({}), takeRate)).phrasesFor(
+    { language: 'ru-RU', hints: phrases },
+    signal,
+  );
+  const matchesOf = async (said: readonly Said[], noiseDb: number | null) => {
+    const draw = createDraw(3);
+    const matches: { readonly isRight: boolean; readonly score: number }[] = [];
+    for (const { text, speech } of said) {
+      const samples = noisy(speech, noiseDb, draw);
+      const pieces = createPieces({ floorDb: Math.min(floorOf(samples), -25) });
+      const made = [...pieces.push(samples), pieces.end()].filter((piece) => piece !== null);
+      const whole = samples.slice(made[0]?.from ?? 0, made.at(-1)?.to ?? 0);
+      const match = await thread.order({ do: 'match', speech: trimmed(whole), phrases: hints }, signal);
+      matches.push({ isRight: match !== null && phraseOf(match.phrase) === text, score: match?.score ?? Infinity });
+    }
+    return matches;
+  };
+  const figures: NearestFigures[] = [];
+  for (const noiseDb of noises) {
+    const [heard, others] = [await matchesOf(known, noiseDb), await matchesOf(other, noiseDb)];
+    const limit = heard.map(({ score }) => score).toSorted((a, b) => a - b)[Math.ceil(0.8 * heard.length) - 1] ?? 0;
+    const taken = others.filter(({ score }) => score <= limit).length;
+    figures.push({
+      ...{ noiseDb, nearestIsRight: heard.filter(({ isRight }) => isRight).length, of: heard.length },
+      takenAt80Percent: Number(((100 * taken) / others.length).toFixed(1)),
+    });
+    console.error('  phrases, without refusal:', JSON.stringify(figures.at(-1)));
+  }
+  await thread.close();
   return figures;
 }
 
@@ -75,7 +125,7 @@ async function hear(ear: Ear, said: readonly Said[], noiseDb: number | null): Pr
   for (const { text, speech } of said) {
     const audio = encode('PCMU', noisy(speech, noiseDb, draw));
     seconds += audio.length / 8_000;
-    const heard = (await ear.recognize(audio, { language: 'ru-RU', hints: phrases }, AbortSignal.timeout(60_000)))
+    const heard = (await ear.recognize(audio, { language: 'ru-RU', hints: phrases }, AbortSignal.timeout(300_000)))
       .map(({ text }) => text)
       .join(' ');
     if (heard === '') refused += 1;
@@ -107,18 +157,14 @@ async function synthetic(voice: string): Promise<readonly Said[]> {
   );
 }
 
-/** festival speaks with units of a man's recordings. */
+/** festival speaks with units of a man's recordings; its start takes seconds. */
 async function human(): Promise<readonly Said[]> {
   const dir = temporaryDir();
-  const said: Said[] = [];
-  for (const text of phrases) {
-    const file = join(dir, 'said.wav');
-    const speaking = run('text2wave', ['-eval', '(voice_msu_ru_nsh_clunits)', '-o', file]);
-    speaking.child.stdin?.end(text);
-    await speaking;
-    said.push({ text, speech: overPhone(readWav(await readFile(file))) });
-  }
-  return said;
+  const fileOf = (nth: number): string => join(dir, `${nth}.wav`);
+  const orders = phrases.map((text, nth) => `(utt.save.wave (utt.synth (Utterance Text "${text}")) "${fileOf(nth)}")`);
+  await writeFile(join(dir, 'say.scm'), ['(voice_msu_ru_nsh_clunits)', ...orders].join('\n'));
+  await run('festival', ['-b', join(dir, 'say.scm')]);
+  return await Promise.all(phrases.map(async (text, nth) => ({ text, speech: overPhone(readWav(await readFile(fileOf(nth)))) })));
 }
 
 async function unknown(): Promise<readonly Said[]> {

@@ -5,10 +5,10 @@ import { normalized } from '../adapters/asr/phrases/dtw.ts';
 import { dimensions, speechFeatures } from '../adapters/asr/phrases/features.ts';
 import { ruPhrases } from '../adapters/asr/phrases/ru.ts';
 import { writeTakes } from '../adapters/asr/phrases/takes-file.ts';
-import { takesOf } from '../adapters/asr/phrases/vocabulary.ts';
+import { takeRate, takesOf } from '../adapters/asr/phrases/vocabulary.ts';
 import { espeak, espeakSettings } from '../adapters/tts/espeak.ts';
 
-const voice = espeak(espeakSettings.parse({}));
+const voice = espeak(espeakSettings.parse({}), takeRate);
 const features = await speechFeatures();
 const spoken = new Map<string, readonly Float32Array[]>();
 for (const phrase of ruPhrases) {

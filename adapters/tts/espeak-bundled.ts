@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * A program of its own: the npm package `@echogarden/espeak-ng-emscripten` (GPL-3.0) behind the options of espeak-ng that the voice uses,
- * `--voices`, `--voices=variant` and `-v VOICE --stdin --stdout`. It is started and never imported.
+ * `--voices`, `--voices=variant` and `-v VOICE -s WORDS_A_MINUTE --stdin --stdout`. It is started and never imported.
  */
 import { createRequire } from 'node:module';
 import { buffer } from 'node:stream/consumers';
@@ -21,13 +21,18 @@ interface Worker {
   }[];
   /** 0 if the voice is known. */
   set_voice(voice: string): number;
+  /** Words a minute. */
+  set_rate(rate: number): void;
   get_samplerate(): number;
   synthesize(text: string, part: (samples: Int16Array) => boolean): void;
 }
 const variants = '/usr/share/espeak-ng-data/voices/!v';
 
 const { values } = parseArgs({
-  options: { voices: { type: 'string' }, v: { type: 'string', short: 'v' }, stdin: { type: 'boolean' }, stdout: { type: 'boolean' } },
+  options: {
+    ...{ voices: { type: 'string' }, v: { type: 'string', short: 'v' }, s: { type: 'string', short: 's' } },
+    ...{ stdin: { type: 'boolean' }, stdout: { type: 'boolean' } },
+  },
   args: process.argv.slice(2).map((each) => (each === '--voices' ? '--voices=' : each)),
 });
 const file = createRequire(import.meta.url).resolve('@echogarden/espeak-ng-emscripten');
@@ -63,6 +68,7 @@ async function speak(voice: string): Promise<void> {
     process.exitCode = 1;
     return;
   }
+  if (values.s !== undefined) worker.set_rate(Number(values.s));
   const parts: Uint8Array[] = [];
   worker.synthesize(text, (samples) => {
     parts.push(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));

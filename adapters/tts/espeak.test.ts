@@ -24,6 +24,16 @@ test('a text is only spoken, whatever it looks like', async () => {
   await expect(voice.speak({ ...phrase, voice: '-f /etc/passwd' }, signal)).rejects.toMatchObject({ reason: 'no_voice' });
 });
 
+test('a voice that speaks fewer words a minute takes longer, also the bundled one', async () => {
+  for (const program of ['espeak-ng', 'bundled']) {
+    const settings = espeakSettings.parse({ ESPEAK_PROGRAM: program });
+    const [slow, usual] = await Promise.all(
+      [espeak(settings, 100), espeak(settings)].map(async (each) => (await each.speak(phrase, signal)).length),
+    );
+    expect((slow ?? 0) / (usual ?? 1)).toBeGreaterThan(1.2);
+  }
+});
+
 test('the bundled program speaks and lists like the one of the system, which is not needed', async () => {
   const path = process.env.PATH;
   const bare = espeak(espeakSettings.parse({}));

@@ -32,7 +32,8 @@ const maxBytes = 32 << 20;
 /** How long the program may take to list its voices. */
 const listMs = 10_000;
 
-export function espeak({ ESPEAK_PROGRAM: named }: z.output<typeof espeakSettings>): TtsProvider {
+/** @param wordsPerMinute default: that of the program, 175 */
+export function espeak({ ESPEAK_PROGRAM: named }: z.output<typeof espeakSettings>, wordsPerMinute?: number): TtsProvider {
   let command: Command = named === 'bundled' ? bundled : { program: named, args: [] };
   const run = async (args: readonly string[], input: string, signal: AbortSignal): Promise<Uint8Array> => {
     try {
@@ -60,7 +61,8 @@ export function espeak({ ESPEAK_PROGRAM: named }: z.output<typeof espeakSettings
     async speak({ text: said, language, voice = language.slice(0, 2) }, signal) {
       if (!/^[\w+-]{1,64}$/.test(voice))
         throw new PolybError('invalid_argument', 'A voice of espeak-ng has a name such as ru or en-us+f3.', { reason: 'no_voice' });
-      const { samples, rateHz } = readWav(await run(['-v', voice, '--stdin', '--stdout'], said, signal));
+      const rate = wordsPerMinute === undefined ? [] : ['-s', String(wordsPerMinute)];
+      const { samples, rateHz } = readWav(await run(['-v', voice, ...rate, '--stdin', '--stdout'], said, signal));
       return encode('PCMU', trimHead(resample(samples, rateHz, phoneHz)));
     },
     async voices(language) {

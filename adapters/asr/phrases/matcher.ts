@@ -4,10 +4,8 @@ import { dimensions, type Features } from './features.ts';
 
 export interface Match {
   readonly phrase: string;
-  /** See dtw.ts. */
-  readonly distance: number;
-  /** Of the nearest other phrase; Infinity if there is none near. */
-  readonly next: number;
+  /** Its distance by the mean distance of other phrases of a similar length: near 1 for any speech, less for the phrase itself. */
+  readonly score: number;
 }
 export interface Matcher {
   /** Adds a phrase by its takes: speech at 8 kHz without silence around it. */
@@ -19,10 +17,32 @@ export interface Matcher {
 
 /** A phrase that is so much longer or shorter is another one. */
 const mostStretch = 2;
+/** Of the built-in phrases, one in so many, by so many of its takes, is what a match is compared with. */
+const [backgroundEvery, backgroundTakes] = [2, 3];
+/** The mean distance, where no other phrase has a similar length. */
+const usualDistance = 0.45;
 
 /** @param known phrases that need not be learned @param mean of all speech, that tells phrases from each other best without it */
 export function createMatcher(features: Features, known: ReadonlyMap<string, readonly Vectors[]>, mean: Float32Array): Matcher {
   const learned = new Map<string, readonly Vectors[]>();
+  const background = [...known]
+    .filter((_, nth) => nth % backgroundEvery === 0)
+    .map(([phrase, takes]) => ({ phrase, takes: takes.slice(0, backgroundTakes) }));
+
+  /** Infinity if no take has a similar length, or all are farther than `most`. */
+  const distanceOf = (heard: Vectors, takes: readonly Vectors[], most = Infinity): number => {
+    let least = Infinity;
+    for (const take of takes) {
+      const stretch = take.length / heard.length;
+      if (stretch <= mostStretch && stretch >= 1 / mostStretch)
+        least = Math.min(least, distance(heard, take, dimensions, Math.min(most, least)));
+    }
+    return least;
+  };
+  const usual = (heard: Vectors, but: string): number => {
+    const distances = background.flatMap(({ phrase, takes }) => (phrase === but ? [] : [distanceOf(heard, takes)])).filter(Number.isFinite);
+    return distances.length === 0 ? usualDistance : distances.reduce((sum, each) => sum + each, 0) / distances.length;
+  };
   return {
     async learn(phrase, takes) {
       const made: Vectors[] = [];
@@ -34,17 +54,12 @@ export function createMatcher(features: Features, known: ReadonlyMap<string, rea
     },
     async nearest(speech, phrases) {
       const heard = normalized(await features.of(speech), mean);
-      let best = null as Match | null;
-      for (const phrase of phrases)
-        for (const take of known.get(phrase) ?? learned.get(phrase) ?? []) {
-          const stretch = take.length / heard.length;
-          if (stretch > mostStretch || stretch < 1 / mostStretch) continue;
-          const found = distance(heard, take, dimensions, best?.next);
-          if (best === null || found < best.distance)
-            best = { phrase, distance: found, next: best === null ? Infinity : best.phrase === phrase ? best.next : best.distance };
-          else if (phrase !== best.phrase && found < best.next) best = { ...best, next: found };
-        }
-      return best;
+      let best = { phrase: '', distance: Infinity };
+      for (const phrase of phrases) {
+        const found = distanceOf(heard, known.get(phrase) ?? learned.get(phrase) ?? [], best.distance);
+        if (found < best.distance) best = { phrase, distance: found };
+      }
+      return best.distance === Infinity ? null : { phrase: best.phrase, score: best.distance / usual(heard, best.phrase) };
     },
   };
 }

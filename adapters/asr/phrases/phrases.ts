@@ -9,13 +9,13 @@ import { hearUtterances, type ReaderOf, utterancesOf } from '../utterances.ts';
 import { createEarThread } from './ear-thread.ts';
 import type { Match } from './matcher.ts';
 import { confidenceOf, phrasesOf } from './utterance.ts';
-import { phraseOf, trimmed, vocabulary } from './vocabulary.ts';
+import { phraseOf, takeRate, trimmed, vocabulary } from './vocabulary.ts';
 
 export const phrasesSettings = espeakSettings;
 
 export function phrasesEar(settings: z.output<typeof espeakSettings>): Ear {
   const thread = createEarThread();
-  const words = vocabulary(thread, espeak(settings));
+  const words = vocabulary(thread, espeak(settings, takeRate));
 
   async function readers(options: HearOptions, signal: AbortSignal): Promise<ReaderOf> {
     thread.open();

@@ -1,14 +1,28 @@
 /** What a caller says between two long pauses: pieces of speech, read as phrases in the way that fits best. */
 
 import type { Piece } from '../pieces.ts';
+import { samplesMs } from '../utterances.ts';
 import type { Match } from './matcher.ts';
 
 /**
- * What counts as a phrase: speech that is this near to it, or less near if every other phrase is farther by this factor. Measured with
- * human and with synthetic voices: docs/how-to/hear-and-speak.md.
+ * The score up to which speech is a phrase, by its length in ms: short speech is more often like a phrase by chance. Chosen with phrases
+ * and recordings that docs/how-to/hear-and-speak.md does not measure.
  */
-const [near, furthest, margin] = [0.225, 0.33, 1.04];
-const isPhrase = ({ distance, next }: Match): boolean => distance <= near || (distance <= furthest && next >= margin * distance);
+const [short, long] = [
+  { ms: 700, score: 0.62 },
+  { ms: 1_600, score: 0.77 },
+] as const;
+/** A part of an utterance must be this near, whatever its length: there are many parts. */
+const partScore = 0.58;
+/** An utterance is phrases if they are so much of it: sentences of other words have parts that are like a short phrase. */
+const leastShare = 0.5;
+function isPhrase({ score }: Match, samples: number, isWhole: boolean): boolean {
+  if (!isWhole) return score <= partScore;
+  const share = Math.min(1, Math.max(0, (samplesMs(samples) - short.ms) / (long.ms - short.ms)));
+  return score <= short.score + share * (long.score - short.score);
+}
+/** Costs more than a phrase that just fits. */
+const unknownScore = 2 * long.score;
 /** A phrase may have so many pauses, less one, */
 const mostPieces = 3;
 /** and be so long, in samples: speech that goes on is none, and costs no comparison. */
@@ -20,14 +34,14 @@ export interface Phrase extends Match {
 }
 
 /**
- * The phrases of an utterance, in order; speech that is none of them is left out.
+ * The phrases of an utterance, in order; speech that is none of them is left out, and so is all of it if that is most of it.
  * @param match the nearest phrase to the speech between two samples
  */
 export async function phrasesOf(
   pieces: readonly Piece[],
   match: (from: number, to: number) => Promise<Match | null>,
 ): Promise<readonly Phrase[]> {
-  /** The cheapest reading of the first pieces, by how many there are. Unknown speech costs more than a phrase that just fits. */
+  /** The cheapest reading of the first pieces, by how many there are. */
   const readings: { readonly cost: number; readonly phrases: readonly Phrase[] }[] = [{ cost: 0, phrases: [] }];
   for (const [index, { to }] of pieces.entries()) {
     let best: (typeof readings)[number] | undefined;
@@ -36,18 +50,21 @@ export async function phrasesOf(
       const before = readings[first];
       if (before === undefined || (first < index && to - from > longest)) break;
       const found = to - from > longest ? null : await match(from, to);
-      const isKnown = found !== null && isPhrase(found);
-      const cost = before.cost + (to - from) * (isKnown ? found.distance : 2 * furthest);
+      const isKnown = found !== null && isPhrase(found, to - from, index - first === pieces.length - 1);
+      const cost = before.cost + (to - from) * (isKnown ? found.score : unknownScore);
       if (best === undefined || cost < best.cost)
         best = { cost, phrases: isKnown ? [...before.phrases, { ...found, from, to }] : before.phrases };
     }
     readings.push(best ?? { cost: Infinity, phrases: [] });
   }
-  return readings.at(-1)?.phrases ?? [];
+  const phrases = readings.at(-1)?.phrases ?? [];
+  return lengthOf(phrases) < leastShare * lengthOf(pieces) ? [] : phrases;
 }
+
+const lengthOf = (parts: readonly Piece[]): number => parts.reduce((sum, { from, to }) => sum + to - from, 0);
 
 /** 1 for a phrase as it was learned, 0.5 at the limit of what is accepted: an order, not a probability. */
 export function confidenceOf(phrases: readonly Phrase[]): number {
-  const worst = phrases.reduce((most, { distance }) => Math.max(most, distance), 0);
-  return Math.round((1 - worst / furthest / 2) * 100) / 100;
+  const worst = phrases.reduce((most, { score }) => Math.max(most, score), 0);
+  return Math.round((1 - worst / unknownScore) * 100) / 100;
 }

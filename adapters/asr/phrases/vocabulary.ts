@@ -10,8 +10,14 @@ export interface Vocabulary {
   phrasesFor(options: HearOptions, signal: AbortSignal): Promise<readonly string[]>;
 }
 
-/** Variants of the built-in voice that speak each phrase: a phrase is heard best if voices differ. */
-export const takeVoices = ['', '+f2', '+m3'] as const;
+/**
+ * Variants of the built-in voice that speak each phrase, and how fast, in words a minute: people are heard best if the voices differ much,
+ * and do not hurry.
+ */
+export const takeVoices = ['', '+f2', '+m3', '+m7', '+f5', '+klatt2'] as const;
+export const takeRate = 145;
+/** How long a phrase may take to be spoken and compared on a busy machine. */
+const learnMs = 60_000;
 /** Hints that stay learned. */
 const mostLearned = 2_000;
 /** Speech is cut where it is quieter than this, of 16 bits. */
@@ -22,6 +28,7 @@ export function vocabulary(thread: EarThread, tts: Tts): Vocabulary {
   const builtIn = new Set(ruPhrases);
   let generation = -1;
   const learned = new Map<string, Promise<void>>();
+  let last: Promise<void> = Promise.resolve();
   const learn = async (phrase: string, language: string, signal: AbortSignal): Promise<void> => {
     const takes = await takesOf(phrase, language, tts, signal);
     if (takes.some(({ length }) => length === 0)) return; // a hint without a sound
@@ -40,11 +47,14 @@ export function vocabulary(thread: EarThread, tts: Tts): Vocabulary {
       for (const phrase of wanted) {
         if (builtIn.has(phrase)) continue;
         const key = keyOf(phrase, language);
-        // Several callers share the work, so it has a time limit of its own.
-        const work = learned.get(key) ?? learn(key, language, AbortSignal.timeout(60_000));
+        let work = learned.get(key);
+        if (work === undefined) {
+          // Several callers share the work, so it has a time limit of its own; one phrase at a time, so that a long list is within it.
+          work = last.then(() => learn(key, language, AbortSignal.timeout(learnMs)));
+          last = work.catch(() => void learned.delete(key));
+        }
         learned.delete(key);
         learned.set(key, work);
-        work.catch(() => learned.delete(key));
       }
       for (const key of [...learned.keys()].slice(0, Math.max(0, learned.size - mostLearned))) {
         learned.delete(key);
