@@ -19,6 +19,9 @@ const openAiRealtimeSettings = z.object({
     .default('gpt-4o-mini-transcribe')
     .describe('The model that writes down what the customer says.'),
   OPENAI_REALTIME_SILENT_MS: silentMs().describe(silence),
+  OPENAI_LIVE_URL: url(['wss', 'ws']).default('wss://api.openai.com/v1/live').describe('Address of GPT-Live, for SIP calls.'),
+  OPENAI_LIVE_MODEL: text({ max: 200 }).default('gpt-live-1').describe('The model of SIP calls that GPT-Live announces.'),
+  OPENAI_LIVE_BACKEND_MODEL: text({ max: 200 }).default('gpt-5.6-terra').describe('The model that calls the tools for GPT-Live.'),
   OPENAI_WEBHOOK_SECRET: secret()
     .optional()
     .describe('Secret of the webhook that announces SIP calls, whsec_…; without it the provider takes no calls.'),
@@ -50,7 +53,17 @@ export const realtimeAdapters = {
       const webhookSecret = given.OPENAI_WEBHOOK_SECRET;
       return {
         ...openAiRealtime(options),
-        ...(webhookSecret === undefined ? {} : { sip: openAiSipCalls({ ...options, webhookSecret }, deps) }),
+        ...(webhookSecret === undefined
+          ? {}
+          : {
+              sip: openAiSipCalls(
+                {
+                  ...{ ...options, webhookSecret, liveUrl: given.OPENAI_LIVE_URL },
+                  ...{ liveModel: given.OPENAI_LIVE_MODEL, backendModel: given.OPENAI_LIVE_BACKEND_MODEL },
+                },
+                deps,
+              ),
+            }),
       };
     },
   },

@@ -36,9 +36,9 @@ export interface SpeechCall {
   readonly arguments: string;
 }
 export type SpeechEvent =
-  /** Only where the provider finds turns. @param atMs of the audio that was given */
-  | { readonly kind: 'speech_started'; readonly item: string; readonly atMs: number }
-  | { readonly kind: 'speech_stopped'; readonly item: string; readonly atMs: number }
+  /** Only where the provider finds turns. @param atMs of the audio that was given @param at Unix ms, where the provider has a clock of its own */
+  | { readonly kind: 'speech_started'; readonly item: string; readonly atMs: number; readonly at?: number }
+  | { readonly kind: 'speech_stopped'; readonly item: string; readonly atMs: number; readonly at?: number }
   /** What was heard is an item now. Null from a provider that does not name it. */
   | { readonly kind: 'committed'; readonly item: string | null }
   /** What the customer said in an item: a piece, or the whole, which is empty where nothing was understood. */
@@ -57,9 +57,9 @@ export type SpeechEvent =
     }
   | { readonly kind: 'key'; readonly key: string }
   /** Where the provider has the audio: the customer begins to hear the answer. */
-  | { readonly kind: 'playing'; readonly answer: string }
+  | { readonly kind: 'playing'; readonly answer: string; readonly at?: number }
   /** Where the provider has the audio: the customer has heard the answer to its end, or until they interrupted it. */
-  | { readonly kind: 'heard'; readonly answer: string; readonly isWhole: boolean }
+  | { readonly kind: 'heard'; readonly answer: string; readonly isWhole: boolean; readonly at?: number }
   /** The provider refused a request; the session goes on. */
   | { readonly kind: 'refused'; readonly code: string };
 
@@ -98,7 +98,7 @@ export interface SpeechModel {
 export type SipSession = Pick<SpeechSession, 'events' | 'answer' | 'note' | 'result' | 'update' | 'close'>;
 /** A call that waits at a provider, which speaks SIP with the carrier itself. */
 export interface WaitingSipCall {
-  /** As the adapter names it. */
+  /** As the adapter names it: a provider may have several interfaces for calls. */
   readonly callId: string;
   /** The same in every delivery about one call. */
   readonly ref: string;

@@ -11,7 +11,8 @@ import { type Routes, routeOfLine } from './routes.ts';
 import { claimLine, markAnsweredBy } from './rows.ts';
 import { reportTurn } from './talk/report-turn.ts';
 import type { TalkRules } from './talk/rules.ts';
-import { runTalk, type TalkedCall, type TalkParts } from './talk/run-talk.ts';
+import { runTalk } from './talk/run-talk.ts';
+import type { TalkedCall, TalkParts } from './talk/talk-parts.ts';
 import { insertEntry } from './talk/transcript-rows.ts';
 
 export interface Attendant {

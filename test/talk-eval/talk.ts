@@ -14,7 +14,8 @@ import { decode, encode, silence } from '../../media/audio/g711.ts';
 import { quiet } from '../../runtime/noop-log.ts';
 import type { TalkEntry } from '../../services/call-orchestrator/talk/machine.ts';
 import { russianRules, type TalkRules } from '../../services/call-orchestrator/talk/rules.ts';
-import { runTalk, type Timers } from '../../services/call-orchestrator/talk/run-talk.ts';
+import { runTalk } from '../../services/call-orchestrator/talk/run-talk.ts';
+import type { Timers } from '../../services/call-orchestrator/talk/talk-parts.ts';
 import type { Sound, Stretch } from './sound.ts';
 
 /** A sound that the caller makes. Times are ms of the talk. */

@@ -1,6 +1,7 @@
 /**
- * The SIP connector of OpenAI's Realtime API: webhooks of calls that wait, and what is done with them. The audio stays between the carrier and
- * the provider. Source: OpenAI API reference, Realtime calls and Webhooks; Standard Webhooks 1.0 for the signature.
+ * The SIP connectors of OpenAI's Realtime API and of GPT-Live: webhooks of calls that wait, and what is done with them. The audio stays
+ * between the carrier and the provider. Source: OpenAI API reference, Realtime calls, Live sessions and Webhooks; Standard Webhooks 1.0 for the
+ * signature.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
@@ -9,22 +10,36 @@ import type { Deps } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
 import type { SipCalls } from '../../realtime/port.ts';
 import { openSession, sessionOf } from '../../realtime/session.ts';
+import { type LiveOptions, liveSessionOf, openLiveSession } from './live-session.ts';
 import { type OpenAiRealtimeOptions, wireOf } from './realtime.ts';
 
 /** Older and newer deliveries are refused. */
 const windowMs = 300_000;
 const SipHeader = z.object({ name: z.string().max(200), value: z.string().max(8_192) });
 const Delivery = z.object({ type: z.string().max(100), data: z.record(z.string().max(100), z.unknown()).optional() });
-const CallData = z.object({ call_id: z.string().min(1).max(200), sip_headers: z.array(SipHeader).max(200).default([]) });
+const sip_headers = z.array(SipHeader).max(200).default([]);
+/** What a delivery of each type is about. The deprecated form of live calls has no type of the transport. */
+const deliveries = {
+  'realtime.call.incoming': z.object({ call_id: z.string().min(1).max(200), sip_headers }),
+  'live.transport.incoming': z.object({ type: z.string().max(32), session_id: z.string().min(1).max(200), sip_headers }),
+  'live.call.incoming': z.object({ session_id: z.string().min(1).max(200), sip_headers }),
+} as const;
+/** A call of GPT-Live, by its session; every other is one of the Realtime API. */
+const live = 'live:';
 
 export function openAiSipCalls(
-  options: OpenAiRealtimeOptions & { readonly webhookSecret: string },
+  options: OpenAiRealtimeOptions & LiveOptions & { readonly webhookSecret: string },
   { http, now }: Pick<Deps, 'http' | 'now'>,
 ): SipCalls {
-  const base = options.url.replace(/^ws/, 'http');
+  const sessionOfCall = (callId: string): string | null => (callId.startsWith(live) ? callId.slice(live.length) : null);
+  function urlOf(callId: string): string {
+    const session = sessionOfCall(callId);
+    const path = session === null ? `${options.url}/calls/` : `${options.liveUrl}/sessions/`;
+    return path.replace(/^ws/, 'http') + encodeURIComponent(session ?? callId);
+  }
   async function post(callId: string, action: string, body: object, signal: AbortSignal): Promise<void> {
     const answer = await http({
-      ...{ method: 'POST', url: `${base}/calls/${encodeURIComponent(callId)}/${action}`, operation: action, signal },
+      ...{ method: 'POST', url: `${urlOf(callId)}/${action}`, operation: action, signal },
       headers: { authorization: `Bearer ${options.apiKey}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
@@ -35,20 +50,24 @@ export function openAiSipCalls(
     read({ headers, body }) {
       verify(options.webhookSecret, headers, body, now());
       const delivery = parsed(Delivery, body);
-      // A call that waits may be announced to GPT-Live too (live.transport.incoming, live.call.incoming): this interface alone answers.
-      if (delivery.type !== 'realtime.call.incoming') return null;
-      const data = CallData.safeParse(delivery.data);
-      if (!data.success) throw unreadable(data.error);
-      const { call_id: callId, sip_headers: sip } = data.data;
-      const header = (name: string): string | undefined => sip.find((each) => each.name.toLowerCase() === name)?.value;
+      const form = Object.entries(deliveries).find(([type]) => type === delivery.type)?.[1];
+      if (form === undefined) return null;
+      const read = form.safeParse(delivery.data);
+      if (!read.success) throw unreadable(read.error);
+      const { data } = read;
+      if ('type' in data && data.type !== 'sip') return null;
+      const callId = 'call_id' in data ? data.call_id : `${live}${data.session_id}`;
+      const header = (name: string): string | undefined => data.sip_headers.find((each) => each.name.toLowerCase() === name)?.value;
       return {
         callId,
+        // A call that waits may be announced to both interfaces: the first delivery decides.
         ref: (header('call-id') ?? callId).slice(0, 300),
         line: userOf(header('to')) ?? '',
         phoneNumber: userOf(header('from')),
       };
     },
     accept(callId, setup, signal) {
+      if (sessionOfCall(callId) !== null) return post(callId, 'accept', { session: liveSessionOf(options, setup) }, signal);
       const wire = wireOf(options, {});
       const { audio, ...session } = sessionOf(wire, { ...setup, turns: 'server_vad' });
       const { transcription } = audio.input;
@@ -66,7 +85,11 @@ export function openAiSipCalls(
         signal,
       );
     },
-    attach: (callId, setup, signal) => openSession(wireOf(options, { call_id: callId }), { ...setup, turns: 'server_vad' }, signal, true),
+    attach(callId, setup, signal) {
+      const session = sessionOfCall(callId);
+      if (session !== null) return openLiveSession(options, session, { now, signal });
+      return openSession(wireOf(options, { call_id: callId }), { ...setup, turns: 'server_vad' }, signal, true);
+    },
     refer: (callId, targetUri, signal) => post(callId, 'refer', { target_uri: targetUri }, signal),
     reject: (callId, status, signal) => post(callId, 'reject', { status_code: status }, signal),
     hangUp: (callId, signal) => post(callId, 'hangup', {}, signal),

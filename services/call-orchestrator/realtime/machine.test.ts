@@ -50,7 +50,7 @@ test('what begins before a proposal was heard does not decide on it, and what be
   const { give, says, heard, answers, all } = talk();
   says();
   answers('a', ['create_appointment']);
-  give({ kind: 'tools_ran', say: 'Записываю так.', isProposal: true, isLast: false });
+  give({ kind: 'tools_ran', say: 'Записываю так.', isProposal: true, handsOver: false });
   const proposal = (all.findLast(({ order }) => order === 'say') as { readonly utterance: number }).utterance;
   heard(2);
   give({ kind: 'customer_started', at: 0 });
@@ -76,7 +76,7 @@ test('a proposal that waits behind an interrupted sentence is said after all', (
   const { give, says, answers } = talk();
   says();
   const { utterance } = answers('a', ['create_appointment']);
-  give({ kind: 'tools_ran', say: 'Записываю так.', isProposal: true, isLast: false });
+  give({ kind: 'tools_ran', say: 'Записываю так.', isProposal: true, handsOver: false });
   give({ kind: 'played', utterance, ms: 1_000, startedAt: 0, isWhole: false });
   give({ kind: 'customer_started', at: 0 });
   const orders = give({ kind: 'customer_speaks', ms: 900 });
@@ -90,7 +90,7 @@ test('tools that end while the customer speaks bring no answer before the end of
   const { utterance } = answers('a', ['get_services']);
   heard(utterance);
   give({ kind: 'customer_started', at: 10_000 });
-  expect(give({ kind: 'tools_ran', say: null, isProposal: false, isLast: false })).toEqual([]);
+  expect(give({ kind: 'tools_ran', say: null, isProposal: false, handsOver: false })).toEqual([]);
   give({ kind: 'customer_stopped', at: 11_000 });
   expect(names(give({ kind: 'woken' }, 10_000))).toContain('commit');
 });
@@ -137,4 +137,64 @@ test('an empty answer is asked for again twice, then the caller is told', () => 
   });
   expect(last.map(names)).toEqual([['answer'], ['answer'], ['say']]);
   expect(last[2]?.[0]).toMatchObject({ text: russianRules.trouble });
+});
+
+/** The dialog has handed over, and the model has said so. */
+function handedOver() {
+  const it = talk();
+  it.says();
+  it.heard(it.answers('a', ['ask_staff']).utterance);
+  it.give({ kind: 'tools_ran', say: null, isProposal: false, handsOver: true });
+  const { utterance, after } = it.answers('b');
+  return { ...it, after, last: it.heard(utterance) };
+}
+
+test('a person is called after the last word of the model, and the line is not hung up', () => {
+  const { after, last, give, says } = handedOver();
+  expect([names(after), names(last)]).toEqual([[], ['transfer']]);
+  give({ kind: 'held', isHeld: true });
+  expect(names(says())).toEqual([]);
+  expect(names(give({ kind: 'transferred' }))).toEqual([]);
+  expect(names(give({ kind: 'held', isHeld: false }, 3_600_000))).toEqual([]);
+});
+
+test('if no person takes the call, the next words of the customer are a message for one, and then the line hangs up', () => {
+  const { give, says, heard, all, notes } = handedOver();
+  const [asks] = give({ kind: 'transfer_failed' });
+  expect(asks).toMatchObject({ order: 'say', text: russianRules.leaveMessage });
+  heard((asks as { readonly utterance: number }).utterance);
+  expect(names(says())).toEqual(['commit']);
+  const turn = (all.findLast(({ order }) => order === 'commit') as { readonly turn: number }).turn;
+  const taken = give({ kind: 'turn_words', turn, text: 'перезвоните мне завтра' });
+  expect(taken).toMatchObject([
+    { order: 'run_tools', calls: [], said: 'перезвоните мне завтра' },
+    { order: 'say', text: russianRules.messageTaken },
+  ]);
+  expect(notes().at(-1)).toMatchObject({ who: 'customer', text: 'перезвоните мне завтра' });
+  expect(names(heard((taken[1] as { readonly utterance: number }).utterance))).not.toContain('hang_up');
+  expect(names(give({ kind: 'tools_ran', say: null, isProposal: false, handsOver: true }))).toEqual(['hang_up']);
+});
+
+test('a message without words ends the call, and nobody says that it was taken', () => {
+  const { give, says, heard } = handedOver();
+  const [asks] = give({ kind: 'transfer_failed' });
+  heard((asks as { readonly utterance: number }).utterance);
+  says();
+  expect(give({ kind: 'woken' }, 5_000)).toMatchObject([{ order: 'say', text: russianRules.nobodyHeard }]);
+});
+
+test('a model that takes leave and hands over at once hangs up', () => {
+  const { says, heard, answers, give } = talk();
+  says();
+  heard(answers('a', ['ask_staff', endCall]).utterance);
+  give({ kind: 'tools_ran', say: null, isProposal: false, handsOver: true });
+  expect(names(heard(answers('b').utterance))).toEqual(['hang_up']);
+});
+
+test('on hold, and while a person has the call, the longest talk does not pass', () => {
+  const { give } = talk();
+  give({ kind: 'held', isHeld: true }, 1_000);
+  expect(give({ kind: 'woken' }, 2 * russianRules.maxMs)).toEqual([]);
+  give({ kind: 'held', isHeld: false });
+  expect(names(give({ kind: 'woken' }, russianRules.maxMs))).toContain('say');
 });

@@ -20,15 +20,20 @@ export type RealtimeEvent =
   | { readonly kind: 'customer_stopped'; readonly at: number; readonly soundAt?: number }
   /** What the customer said in a turn; empty if nothing was understood. */
   | { readonly kind: 'turn_words'; readonly turn: number; readonly text: string }
-  | Exclude<SpeechEvent, { readonly kind: 'audio' | 'words' | 'speech_started' | 'speech_stopped' | 'committed' | 'refused' | 'heard' }>
+  | Exclude<
+      SpeechEvent,
+      { readonly kind: 'audio' | 'words' | 'speech_started' | 'speech_stopped' | 'committed' | 'refused' | 'playing' | 'heard' }
+    >
   | { readonly kind: 'voiced'; readonly answer: string; readonly item: string; readonly ms: number }
   /** Audio of a text of ours. @param ms of all of it so far */
   | { readonly kind: 'own_voiced'; readonly utterance: number; readonly ms: number }
   /** A text of ours has no audio: the voice failed. */
   | { readonly kind: 'unvoiced'; readonly utterance: number }
   | { readonly kind: 'played'; readonly utterance: number; readonly ms: number; readonly startedAt: number; readonly isWhole: boolean }
-  /** @param say what the customer must hear, in these words */
-  | { readonly kind: 'tools_ran'; readonly say: string | null; readonly isProposal: boolean; readonly isLast: boolean }
+  /** @param say what the customer must hear, in these words @param handsOver a person is to go on with the customer */
+  | { readonly kind: 'tools_ran'; readonly say: string | null; readonly isProposal: boolean; readonly handsOver: boolean }
+  /** After the order `transfer`: a person has taken the call, or none does. */
+  | { readonly kind: 'transferred' | 'transfer_failed' }
   | { readonly kind: 'held'; readonly isHeld: boolean }
   | { readonly kind: 'answered_by'; readonly who: 'machine' | 'screening' }
   /** The beep of a mailbox. */
@@ -66,6 +71,8 @@ export type RealtimeOrder =
   | { readonly order: 'record' }
   | { readonly order: 'note'; readonly entry: TalkEntry }
   | { readonly order: 'hang_up' }
+  /** A person is asked to take the call; `transferred` or `transfer_failed` follows. */
+  | { readonly order: 'transfer' }
   | { readonly order: 'wake'; readonly at: number | null };
 
 export interface RealtimeMachine {
@@ -124,10 +131,19 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
   let isOpen = false;
   let isPaused = false;
   let isHeld = false;
+  /** Of the longest talk, when it was put on hold. */
+  let remainingMs: number | null = null;
   let isGreeted = false;
   let isMailbox = false;
   /** The model has taken leave. */
   let isLast = false;
+  /** A person goes on with the customer after the last word, unless the model has taken leave. */
+  let handsOver = false;
+  let isTransferring = false;
+  /** No person takes the call: the next words of the customer are left for one. */
+  let takesMessage = false;
+  /** The turn of that message. */
+  let message: number | null = null;
   /** The line hangs up after the last word, whatever is said. */
   let isParting = false;
   let isOver = false;
@@ -195,7 +211,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
   }
   /** One answer follows, after the tools that run. */
   function wantAnswer(): void {
-    if (isParting) return;
+    if (isParting || takesMessage) return;
     isAnswerWanted = running > 0 || !isOpen;
     if (isAnswerWanted) return;
     isRequested = true;
@@ -241,7 +257,10 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
     waiting.set(lastTurn, { id: lastTurn, startedAt, endedAt, decides, isAside });
     orders.push({ order: 'commit', turn: lastTurn });
     turnEnd = { lastSoundAt: soundAt ?? endedAt, at: now };
-    if (isAside) {
+    if (takesMessage) {
+      message = lastTurn;
+      deadlines.set('words', now + wordsMs);
+    } else if (isAside) {
       deadlines.set('decide', now + rules.decideMs);
     } else if (decides) deadlines.set('words', now + wordsMs);
     else wantAnswer();
@@ -255,7 +274,10 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
       said = text;
       note({ who: 'customer', text, startedAt: turn.startedAt, endedAt: turn.endedAt });
     }
-    if (turn.isAside) {
+    if (id === message) {
+      deadlines.delete('words');
+      leaveMessage(text);
+    } else if (turn.isAside) {
       // Words that come late interrupt still.
       if (verdictOnWords(text, true) === 'stop') {
         interrupt();
@@ -283,6 +305,21 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
       const again = say(text, false);
       if (proposal?.utterance === id) proposal.utterance = again;
     }
+  }
+  /** The dialog keeps it for the person who calls back. @param text empty if nothing was understood */
+  function leaveMessage(text: string): void {
+    message = null;
+    if (isParting) return;
+    if (text !== '') run([]);
+    part(text === '' ? rules.nobodyHeard : rules.messageTaken);
+  }
+  /** No person takes the call: the customer may leave them a message. */
+  function isNotTransferred(now: number): void {
+    if (!isTransferring) return;
+    isTransferring = false;
+    takesMessage = true;
+    deadlines.set('longest', now + rules.idleMs * (rules.idlePrompts + 2) + rules.longestTurnMs);
+    say(rules.leaveMessage);
   }
   function run(calls: readonly SpeechCall[]): void {
     running += 1;
@@ -336,8 +373,13 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
   }
   /** After what was heard or done: hangs up, or waits for the customer. */
   function settle(now: number): void {
-    if (!isIdle()) return;
-    if (isParting || isLast) {
+    if (!isIdle() || isTransferring) return;
+    if (handsOver && !isLast && !isParting) {
+      handsOver = false;
+      isTransferring = true;
+      deadlines.clear();
+      orders.push({ order: 'transfer' });
+    } else if (isParting || isLast) {
       isOver = true;
       orders.push({ order: 'hang_up' });
     } else if (isGreeted && !isHeld && !isMailbox && !deadlines.has('idle')) deadlines.set('idle', now + rules.idleMs);
@@ -355,10 +397,13 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
     if (proposal?.utterance === utterance.id) proposal.heardAt = now;
     settle(now);
   }
-  function toolsRan({ say: text, isProposal, isLast: isEnd }: Extract<RealtimeEvent, { kind: 'tools_ran' }>, now: number): void {
+  function toolsRan({ say: text, isProposal, handsOver: isHandedOver }: Extract<RealtimeEvent, { kind: 'tools_ran' }>, now: number): void {
     running -= 1;
-    if (isParting) return;
-    if (isEnd) isLast = true;
+    if (isParting) {
+      settle(now);
+      return;
+    }
+    if (isHandedOver) handsOver = true;
     if (text !== null) {
       const utterance = say(text, !isProposal);
       if (isProposal) proposal = { utterance, heardAt: null };
@@ -389,6 +434,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
       else if (name === 'end_of_turn') endTurn(now);
       else if (name === 'barge') interrupt();
       else if (name === 'decide') goOn();
+      else if (name === 'words' && message !== null) leaveMessage('');
       else if (name === 'words') wantAnswer();
       else if (name === 'longest') part(rules.tooLong);
       else if (name === 'beep') part(rules.mailbox);
@@ -415,6 +461,16 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
     deadlines.set('beep', now + rules.beepMs);
   }
 
+  /** The longest talk does not pass on hold. */
+  function hold(held: boolean, now: number): void {
+    if (held === isHeld) return;
+    isHeld = held;
+    const endsAt = deadlines.get('longest');
+    if (held) remainingMs = endsAt === undefined ? null : endsAt - now;
+    if (held) deadlines.delete('longest');
+    else if (remainingMs !== null) deadlines.set('longest', now + remainingMs);
+  }
+  const isListening = (): boolean => !isHeld && !isMailbox && !isTransferring;
   function obey(event: RealtimeEvent, now: number): void {
     switch (event.kind) {
       case 'started':
@@ -423,13 +479,13 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
         else deadlines.set('greet', now + rules.firstWordMs);
         return;
       case 'customer_started':
-        if (!isHeld && !isMailbox) customerStarted(event.at);
+        if (isListening()) customerStarted(event.at);
         return;
       case 'customer_speaks':
         if (isPaused && speech !== null && event.ms >= bargeMs) interrupt();
         return;
       case 'customer_stopped':
-        if (!isHeld && !isMailbox) customerStopped(event, now);
+        if (isListening()) customerStopped(event, now);
         return;
       case 'turn_words':
         gotWords(event.turn, event.text);
@@ -476,10 +532,17 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
         toolsRan(event, now);
         return;
       case 'key':
-        pressed(event.key, now);
+        if (!isTransferring && !takesMessage) pressed(event.key, now);
+        return;
+      case 'transferred':
+        isOver = true;
+        deadlines.clear();
+        return;
+      case 'transfer_failed':
+        isNotTransferred(now);
         return;
       case 'held':
-        isHeld = event.isHeld;
+        hold(event.isHeld, now);
         speech = null;
         for (const name of ['idle', 'end_of_turn'] as const) deadlines.delete(name);
         if (!isHeld) {

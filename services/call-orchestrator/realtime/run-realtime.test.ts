@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { SpeechModel } from '../../../adapters/realtime/port.ts';
 import { type FakeAnswer, type FakeItem, type FakeRealtime, fakeRealtime } from '../../../adapters/realtime/realtime.fake.ts';
 import { type Loopback, loopback, loopbackSettings } from '../../../adapters/telephony/loopback.ts';
+import type { FarPhone } from '../../../adapters/telephony/loopback-leg.ts';
 import type { TtsProvider } from '../../../adapters/tts/port.ts';
 import { openAiRealtime } from '../../../adapters/vendors/openai/realtime.ts';
 import { yandexRealtime } from '../../../adapters/vendors/yandex/realtime.ts';
@@ -57,10 +58,12 @@ let emulator: Aimock;
 let brain: (items: readonly FakeItem[], nth: number) => FakeAnswer = () => ({ says: 'Слушаю.' });
 /** Each number is answered by a model of its own. */
 const models: Record<string, readonly SpeechModel[]> = {};
+let dialled: (phone: FarPhone) => void = () => {};
+const people = '+79995550042';
 const missing: SpeechModel = { provider: 'none', open: async () => Promise.reject(new Error('no network')) };
 beforeAll(async () => {
   it = await world();
-  gateway = loopback(loopbackSettings.parse({}), { now: Date.now, log: quiet });
+  gateway = loopback(loopbackSettings.parse({}), { now: Date.now, log: quiet }, (phone) => dialled(phone));
   const served = { words: wordsIn, answers: (items: readonly FakeItem[], nth: number) => brain(items, nth) };
   openai = await fakeRealtime(served);
   yandex = await fakeRealtime({ ...served, scheme: 'Api-Key' });
@@ -105,7 +108,7 @@ beforeAll(async () => {
       vendors[folder] === undefined
         ? each
         : { ...each, make: (parts) => each.make({ ...parts, vendors: { ...parts.vendors, ...vendors[folder] } }) };
-    await it.start(folder, made, { CALL_ROUTES: '100=realtime', CALL_GREETING: greeting, CALL_HOURS: '00:00-24:00' });
+    await it.start(folder, made, { CALL_ROUTES: '100=realtime', CALL_GREETING: greeting, CALL_HOURS: '00:00-24:00', CALL_PEOPLE: people });
   }
   await it.bus.call(company.set, { company: { ...salon, noticeMinutes: 0 } as never });
 });
@@ -300,6 +303,83 @@ test('over an emulator by other hands, a caller books with the keys of the phone
   caller.phone.press('1');
   await caller.line(/agent: Готово, вы записаны/);
   expect(await appointments()).toBe(before + 1);
+  caller.phone.hangUp();
+  await caller.end();
+});
+
+/** The next phone that is called: it answers. */
+function answering(): Promise<FarPhone> {
+  const person = Promise.withResolvers<FarPhone>();
+  dialled = (phone) => {
+    phone.ring();
+    phone.answer();
+    person.resolve(phone);
+  };
+  return person.promise;
+}
+async function takes(person: FarPhone, callId: string, callee: string): Promise<void> {
+  await until(() => person.state === 'talking');
+  await until(async () => {
+    // Keys are read from the moment on at which the summary begins.
+    person.press('1');
+    return (await it.bus.call(calls.get_call, { callId })).transferredTo === callee;
+  });
+}
+/** Each hears the other, and the model hears neither. */
+async function speakWithoutModel(caller: Awaited<ReturnType<typeof calling>>, person: FarPhone): Promise<void> {
+  const [said, given] = [(await caller.transcript()).length, server.received.length];
+  const heard: Uint8Array[] = [];
+  person.hear((audio) => void heard.push(audio));
+  await caller.says('haircut', 1_000);
+  await until(() => Buffer.concat(heard).includes(Buffer.from(spoken('haircut', 1_000).subarray(800, 1_600))));
+  const hears = caller.hears('Добрый день');
+  await person.say(ownSound('Добрый день'));
+  await hears;
+  expect(await caller.transcript()).toHaveLength(said);
+  expect(server.received.slice(given).filter(({ type }) => type !== 'session.update')).toEqual([]);
+}
+
+test('a caller who asks the model for a person is put through to one, and the turns are reported', async () => {
+  const person = answering();
+  brain = (items) => {
+    const last = items.at(-1);
+    if (last?.role === 'user') return { calls: [{ name: 'hand_over', arguments: { reason: 'asked', summary: 'Просит сотрудника' } }] };
+    return { says: 'Соединяю с сотрудником.' };
+  };
+  const caller = await calling();
+  await caller.hears(greeting);
+  await caller.says('wait');
+  const phone = await person;
+  await takes(phone, caller.callId, people);
+  await speakWithoutModel(caller, phone);
+  caller.phone.hangUp();
+  await until(() => phone.state === 'ended');
+  const reported = await until(async () => {
+    const [row] = await it.store.query<{ payload: object }>(
+      `select payload from journal.events where event = 'calls.turn_completed' and key = $1`,
+      [caller.callId],
+    );
+    return row;
+  });
+  const [, asked, ...answered] = await caller.lines();
+  expect(asked).toBe('customer: подождите');
+  const reply = answered.map((line) => line.replace('agent: ', '')).join(' ');
+  expect(reported.payload).toMatchObject({ n: 0, said: 'подождите', reply, isInterrupted: false });
+  expect(reply).not.toBe('');
+});
+
+test('a person who takes a talk of the model over speaks with the customer, and the model hears and says nothing more', async () => {
+  const person = answering();
+  brain = () => ({ says: 'Слушаю вас.' });
+  const caller = await calling();
+  await caller.hears(greeting);
+  await caller.says('haircut');
+  await caller.line(/agent: Слушаю вас/);
+  const to = '+79995550043';
+  await it.bus.call(calls.transfer_call, { callId: caller.callId, to, mode: 'attended', summary: 'Хочет на стрижку.' });
+  const phone = await person;
+  await takes(phone, caller.callId, to);
+  await speakWithoutModel(caller, phone);
   caller.phone.hangUp();
   await caller.end();
 });

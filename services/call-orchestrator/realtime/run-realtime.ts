@@ -5,17 +5,12 @@ import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { telephony } from '../../../contracts/telephony.ts';
 import { decode, silence } from '../../../media/audio/g711.ts';
 import { levelDb } from '../../../media/audio/speech.ts';
-import { createToneDetector, type ToneDetector } from '../../../media/audio/tone-detector.ts';
 import { voiceActivity } from '../../../media/audio/voice-activity.ts';
-import { type AnswerVerdict, createAnswerDetector } from '../line/answering.ts';
-import { createSpeaker } from '../line/speaker.ts';
-import { type AnsweredInWords, answeredBy } from '../talk/answering-words.ts';
-import { createEchoGuard } from '../talk/echo.ts';
 import { createHearing, gapMs, leadMs, tickMs } from '../talk/hearing.ts';
 import type { TalkEntry } from '../talk/machine.ts';
-import { createPlayer } from '../talk/player.ts';
-import { beepMs, firstWordsMs, spokenAheadMs, type TalkedCall, type TalkParts } from '../talk/run-talk.ts';
-import { createVoice } from '../talk/voice.ts';
+import { createTalkLine } from '../talk/talk-line.ts';
+import type { TalkedCall, TalkParts } from '../talk/talk-parts.ts';
+import { createTurns } from '../talk/turns.ts';
 import { keepConnected } from './connection.ts';
 import { createRealtimeTalk, endCall, type RealtimeEvent, type RealtimeOrder } from './machine.ts';
 import { setupOf } from './setup.ts';
@@ -34,26 +29,21 @@ const keptBytes = 480_000;
 /** Resolves when the leg has ended. */
 export async function runRealtime(
   { callId, legId, direction, phoneNumber }: TalkedCall,
-  { bus, log, now, rules, language, voice: voiceName, note, answered, models, turns }: RealtimeParts,
+  parts: RealtimeParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const leg = createSpeaker();
+  const { bus, log, now, rules, language, models, turns } = parts;
   const over = new AbortController();
   const until = AbortSignal.any([signal, over.signal]);
   const isOwn = turns === 'own';
   const talk = createRealtimeTalk(rules, isOwn ? 'own' : 'provider');
   const customer = { sessionId: callId, ...(phoneNumber === null ? {} : { phoneNumber }) };
-  const startedAt = now();
   const entries: TalkEntry[] = [];
   let session: SpeechSession | undefined;
-  let answering = answered && createAnswerDetector();
-  let beeps: ToneDetector | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let noted: Promise<void> = Promise.resolve();
   let runs = 0;
   /** Utterances by the items whose audio they are. */
   const playing = new Map<string, number>();
-  const ownMs = new Map<number, number>();
   /** Turns by the items that they became, and those whose items are not known yet. */
   const turnOf = new Map<string, number>();
   let committed: number[] = [];
@@ -71,40 +61,23 @@ export async function runRealtime(
     if (until.aborted) return;
     for (const order of talk.give(event, now())) obey(order);
   }
-  const echo = createEchoGuard(now);
-  const player = createPlayer({
-    now,
-    leg: {
-      say(item) {
-        if ('clear' in item) echo.cleared();
-        else if ('audio' in item) echo.sent(item.audio);
-        leg.say(item);
-      },
-    },
-    played(utterance, heard) {
-      give({ kind: 'played', utterance, ...heard });
-      voice.goOn();
-    },
-  });
-  const voice = createVoice(
+  const line = createTalkLine(
+    { callId, legId },
+    parts,
     {
-      ...{ bus, log, language, voice: voiceName, hasRoom: () => player.waitingMs < spokenAheadMs },
-      audio(utterance, pcmu) {
-        const ms = (ownMs.get(utterance) ?? 0) + pcmu.length / 8;
-        ownMs.set(utterance, ms);
-        give({ kind: 'own_voiced', utterance, ms });
-        player.add(utterance, pcmu);
+      give(event) {
+        give(event);
+        // The model is not needed any more.
+        if (event.kind === 'transferred') session?.close();
       },
-      ended(utterance, isVoiced) {
-        ownMs.delete(utterance);
-        if (!isVoiced) give({ kind: 'unvoiced', utterance });
-        player.end(utterance);
-      },
+      spoken: (utterance, ms) => give({ kind: 'own_voiced', utterance, ms }),
     },
-    until,
+    { until, signal },
   );
+  const { player, voice } = line;
+  const said = createTurns();
   const hearing = createHearing({
-    ...{ detector: await voiceActivity(), now, echoDb: echo.level },
+    ...{ detector: await voiceActivity(), now, echoDb: line.echo.level },
     stirred() {},
     started(_, at) {
       spokenMs = -leadMs;
@@ -123,7 +96,7 @@ export async function runRealtime(
   function hearAll(pcmu: Uint8Array): void {
     frameAt = now();
     heardMs += pcmu.length / 8;
-    const isEcho = levelDb(decode('PCMU', pcmu)) < echo.level();
+    const isEcho = levelDb(decode('PCMU', pcmu)) < line.echo.level();
     session?.hear(isEcho ? new Uint8Array(pcmu.length).fill(silence.PCMU) : pcmu);
   }
   function tick(): void {
@@ -134,8 +107,7 @@ export async function runRealtime(
   function obey(order: RealtimeOrder): void {
     switch (order.order) {
       case 'say':
-        player.begin(order.utterance);
-        voice.say(order.utterance, order.text);
+        line.say(order.utterance, order.text);
         return;
       case 'remember':
         session?.note('agent', order.text);
@@ -184,28 +156,24 @@ export async function runRealtime(
         void runTools(order);
         return;
       case 'record':
-        void acted(bus.call(telephony.record, { legId, on: true }, { signal: until }), 'the leg could not be recorded');
+        line.record();
         return;
       case 'note':
         entries.push(order.entry);
-        noted = noted.then(() => note(order.entry)).catch((err: unknown) => log.warn({ err, callId }, 'what was said could not be stored'));
+        line.note(order.entry);
+        for (const turn of said.add(order.entry)) line.complete(turn);
         return;
       case 'hang_up':
-        void acted(bus.call(telephony.hang_up, { legId }, { signal }), 'the leg could not be hung up');
+        line.hangUp();
+        return;
+      case 'transfer':
+        line.transfer();
         return;
       case 'wake':
         clearTimeout(timer);
         if (order.at !== null) timer = setTimeout(() => give({ kind: 'woken' }), Math.max(0, order.at - now()));
     }
   }
-  async function acted(work: Promise<unknown>, failure: string): Promise<void> {
-    try {
-      await work;
-    } catch (err) {
-      log.info({ err, callId }, failure);
-    }
-  }
-
   const setup = (): Promise<SpeechSetup> => setupOf(bus, customer, until);
   async function runTools({ calls, said }: Extract<RealtimeOrder, { order: 'run_tools' }>): Promise<void> {
     const asked = session;
@@ -235,7 +203,7 @@ export async function runRealtime(
     }
     give({
       ...{ kind: 'tools_ran', say: ran?.say ?? null },
-      ...{ isProposal: (ran?.proposals.length ?? 0) > 0, isLast: ran?.isHandedOver ?? false },
+      ...{ isProposal: (ran?.proposals.length ?? 0) > 0, handsOver: ran?.isHandedOver ?? false },
     });
   }
 
@@ -267,7 +235,7 @@ export async function runRealtime(
         if (turn === undefined || !event.isFinal) return;
         turnOf.delete(event.item);
         unread.delete(turn);
-        judgeWords(event.text);
+        line.words(event.text);
         give({ kind: 'turn_words', turn, text: event.text });
         return;
       }
@@ -276,6 +244,7 @@ export async function runRealtime(
         unread.clear();
         give(event);
         return;
+      case 'playing':
       case 'heard':
         return;
       case 'refused':
@@ -323,39 +292,17 @@ export async function runRealtime(
     until,
   );
 
-  function hasAnswered(by: AnsweredInWords | AnswerVerdict): void {
-    noted = noted.then(() => acted(answered?.(by) ?? Promise.resolve(), 'it could not be stored who has answered'));
-  }
-  /** The first words may retract what their sound seemed to be. */
-  function judgeWords(text: string): void {
-    const by = answered === undefined || now() > startedAt + firstWordsMs ? null : answeredBy(text);
-    if (by === null) return;
-    answering = undefined;
-    hasAnswered(by);
-    if (by === 'human') return;
-    give({ kind: 'answered_by', who: by });
-    if (by === 'machine') beeps = createToneDetector({ minMs: beepMs });
-  }
-  function judgeSound(samples: Int16Array): void {
-    if ((beeps?.push(samples).length ?? 0) > 0) {
-      beeps = undefined;
-      give({ kind: 'beep' });
-    }
-    const verdict = answering?.push(samples) ?? null;
-    if (verdict === null) return;
-    hasAnswered(verdict);
-    if (verdict === 'machine') give({ kind: 'beep' });
-  }
-
   const ticking = setInterval(tick, tickMs);
   try {
-    const items = bus.open(telephony.media, { legId }, leg, { signal: until });
+    const items = bus.open(telephony.media, { legId }, line.leg, { signal: until });
     give({ kind: 'started', direction });
     for await (const item of items) {
       if (item instanceof Uint8Array) {
+        // On hold, and once a person has the call, the customer speaks with somebody else.
+        if (isHeld) continue;
         if (isOwn) hearing.frame(item);
-        else if (!isHeld) hearAll(item);
-        judgeSound(decode('PCMU', item));
+        else hearAll(item);
+        line.sound(decode('PCMU', item));
       } else if ('played' in item) player.heard(item.played, item.ms);
       else if ('delayMs' in item) hearing.delayed(item.delayMs);
       else if ('dtmf' in item) give({ kind: 'key', key: item.dtmf });
@@ -370,9 +317,10 @@ export async function runRealtime(
     clearInterval(ticking);
     clearTimeout(timer);
     over.abort();
-    for (const end of [hearing.close, leg.end, voice.close]) end();
+    hearing.close();
     session?.close();
     await connected;
-    await noted;
+    for (const turn of said.end()) line.complete(turn);
+    await line.close();
   }
 }

@@ -9,6 +9,8 @@ import { setupOf } from './setup.ts';
 import { createSpokenEntries } from './spoken-entries.ts';
 
 const toolsMs = 20_000;
+/** A model that has taken leave, or handed over, and says nothing more. */
+const partingMs = 5_000;
 const longestResult = 12_000;
 const keysOf: Readonly<Record<string, string>> = { '1': 'да', '2': 'нет' };
 
@@ -41,6 +43,9 @@ export async function runSideband(
   let handsOver = false;
   let hasSpoken = false;
   let hadEvents = false;
+  let isPlaying = false;
+  let parting: NodeJS.Timeout | undefined;
+  let hasParted = false;
   let runs = 0;
   function store(entry: TalkEntry): void {
     noted = noted.then(() => note(entry)).catch((err: unknown) => log.warn({ err, callId }, 'what was said could not be stored'));
@@ -88,13 +93,22 @@ export async function runSideband(
         if (calls.length > 0) await run(calls);
         else if (event.calls.length > 0 && !hasSpoken) session.answer();
       }
+      if (event.kind === 'playing') isPlaying = true;
+      if (event.kind === 'heard') isPlaying = false;
+      clearTimeout(parting);
       // The last word was played.
-      if (event.kind === 'heard' && event.isWhole && isLast) {
-        await end(handsOver);
-        return { how: 'ended' };
-      }
+      if (isLast && event.kind === 'heard' && event.isWhole) return await part();
+      if (isLast && !isPlaying) parting = setTimeout(() => leave(), partingMs);
     }
-    return { how: 'gone', hadEvents };
+    return hasParted ? await part() : { how: 'gone', hadEvents };
+  }
+  function leave(): void {
+    hasParted = true;
+    session.close();
+  }
+  async function part(): Promise<SidebandEnd> {
+    await end(handsOver);
+    return { how: 'ended' };
   }
   try {
     return await talk();
@@ -102,6 +116,7 @@ export async function runSideband(
     if (!signal.aborted) log.info({ err, callId }, 'the session of a call at the speech model is over');
     return { how: 'gone', hadEvents };
   } finally {
+    clearTimeout(parting);
     session.close();
     for (const entry of entries.end()) store(entry);
     await noted;

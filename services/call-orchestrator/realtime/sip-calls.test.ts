@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createHttp } from '../../../adapters/http.ts';
 import { type FakeAnswer, type FakeItem, type FakeRealtime, fakeRealtime } from '../../../adapters/realtime/realtime.fake.ts';
+import { type FakeLive, fakeLive } from '../../../adapters/vendors/openai/live.fake.ts';
 import { openAiRealtime } from '../../../adapters/vendors/openai/realtime.ts';
 import { openAiSipCalls } from '../../../adapters/vendors/openai/sip-calls.ts';
 import type { Service } from '../../../bus/service.ts';
@@ -16,12 +17,14 @@ import salon from '../../crm-connector/salon.json' with { type: 'json' };
 const webhookSecret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 let it: World;
 let server: FakeRealtime;
+let live: FakeLive;
 let http: ReturnType<typeof createHttp>;
 let brain: (items: readonly FakeItem[]) => FakeAnswer = () => ({ says: 'Слушаю.' });
 beforeAll(async () => {
   it = await world();
   server = await fakeRealtime({ words: () => '', answers: (items) => brain(items) });
-  http = createHttp({ allowPrivate: [server.http.url] });
+  live = await fakeLive({ answers: (items) => brain(items) });
+  http = createHttp({ allowPrivate: [server.http.url, live.http.url] });
   const options = {
     apiKey: 'sk-test',
     url: server.url,
@@ -29,6 +32,7 @@ beforeAll(async () => {
     voice: 'marin',
     transcriptionModel: 'whisper-1',
     silentMs: 20_000,
+    ...{ liveUrl: live.url, liveModel: 'gpt-live-1', backendModel: 'gpt-5.6-terra' },
   };
   const model = { ...openAiRealtime(options), sip: openAiSipCalls({ ...options, webhookSecret }, { http, now: Date.now }) };
   const folders = ['dialog-orchestrator', 'crm-connector', 'journal', 'call-orchestrator'];
@@ -46,7 +50,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await it.stop();
-  await server.close();
+  await Promise.all([server.close(), live.close()]);
   await http.close();
 });
 
@@ -74,18 +78,16 @@ function waiting(line = '100') {
   };
   const listed = async () => (await it.bus.call(calls.list_calls, { phoneNumber })).items;
   const posts = (action: string) => server.http.seen.filter(({ path }) => path === `v1/realtime/calls/${callId}/${action}`);
-  return { callId, delivery, posts, listed, sip_headers };
+  const liveId = `live_${count}`;
+  const liveDelivery = (id: string, data: object = { type: 'sip', session_id: liveId, sip_headers }) =>
+    delivery(id, 'live.transport.incoming', { data });
+  const livePosts = (action: string) => live.http.seen.filter(({ path }) => path === `v1/live/sessions/${liveId}/${action}`);
+  return { callId, delivery, posts, listed, sip_headers, liveId, liveDelivery, livePosts };
 }
 
-test('of deliveries that come again, at the same time, at two instances and for both interfaces, one answers the call', async () => {
-  const { callId, delivery, posts, sip_headers } = waiting();
-  const live = { data: { type: 'sip', session_id: 'live_1', sip_headers } };
-  const first = await Promise.all([
-    delivery('wh_1'),
-    delivery('wh_1'),
-    delivery('wh_2'),
-    delivery('wh_3', 'live.transport.incoming', live),
-  ]);
+test('of deliveries that come again, at the same time and at two instances, one answers the call', async () => {
+  const { callId, delivery, posts } = waiting();
+  const first = await Promise.all([delivery('wh_1'), delivery('wh_1'), delivery('wh_2')]);
   expect(first.filter(({ isFirst }) => isFirst)).toHaveLength(1);
   await until(() => server.connections.find(({ query }) => query === `call_id=${callId}`));
   expect(await delivery('wh_4')).toEqual({ isFirst: false });
@@ -96,7 +98,17 @@ test('of deliveries that come again, at the same time, at two instances and for 
     model: 'gpt-realtime-2.1',
     audio: { input: { turn_detection: { create_response: true } } },
   });
-  expect(server.http.seen.filter(({ path }) => path.startsWith('v1/live'))).toEqual([]);
+});
+
+test('of the deliveries of both interfaces about one call, one answers it, and only there', async () => {
+  const { delivery, liveDelivery, posts, livePosts, sip_headers, liveId, listed } = waiting();
+  const old = () => delivery('wh_33', 'live.call.incoming', { data: { session_id: liveId, sip_headers } });
+  const first = await Promise.all([liveDelivery('wh_31'), delivery('wh_32'), liveDelivery('wh_31'), old()]);
+  expect(first.filter(({ isFirst }) => isFirst)).toHaveLength(1);
+  await until(async () => (await listed()).find(({ state }) => state === 'answered'));
+  expect(await delivery('wh_34')).toEqual({ isFirst: false });
+  expect([...posts('accept'), ...livePosts('accept')]).toHaveLength(1);
+  expect(await listed()).toHaveLength(1);
 });
 
 test('a delivery that is forged, altered or older than five minutes changes nothing', async () => {
@@ -233,4 +245,77 @@ test('a session that breaks off while the call goes on is opened again, and the 
   await until(async () => (await transcriptOf(call.callId)).length === 4);
   expect((await transcriptOf(call.callId)).slice(2)).toEqual(['customer: Вы ещё там?', 'agent: Слушаю вас.']);
   expect(await now()).toMatchObject({ state: 'answered' });
+});
+
+/** A call that GPT-Live has answered. */
+async function answeredLive(id: string) {
+  const { liveId, liveDelivery, livePosts, listed } = waiting();
+  expect(await liveDelivery(id)).toEqual({ isFirst: true });
+  const call = await until(async () => (await listed()).find(({ state }) => state === 'answered'));
+  await until(() => live.attached(liveId) > 0);
+  return { liveId, call, livePosts, now: async () => (await listed())[0] };
+}
+const liveSays = (like: RegExp) => until(() => live.items.find(({ role, text }) => role === 'assistant' && like.test(text)));
+
+test('a call of GPT-Live is accepted with its session, and its transcript has the order of speech', async () => {
+  brain = (items) => (items.at(-1)?.role === 'user' ? { says: 'Две тысячи рублей.' } : {});
+  const { liveId, call, livePosts, now } = await answeredLive('wh_40');
+  const { session } = JSON.parse(livePosts('accept')[0]?.body ?? '') as { session: Record<string, unknown> };
+  expect(session).toMatchObject({
+    ...{ type: 'live', model: 'gpt-live-1', audio: { output: { voice: 'marin' } } },
+    delegation: {
+      type: 'responses',
+      responses: { model: 'gpt-5.6-terra', tools: expect.arrayContaining([expect.objectContaining({ name: 'end_call' })]) },
+    },
+  });
+  live.customerSays('Сколько стоит стрижка', { areWordsLate: true });
+  await until(async () => (await transcriptOf(call.callId)).length === 2);
+  expect(await transcriptOf(call.callId)).toEqual(['customer: Сколько стоит стрижка', 'agent: Две тысячи рублей.']);
+  expect(call).toMatchObject({ provider: 'openai', direction: 'in' });
+  live.customerHangsUp(liveId);
+  await until(async () => (await now())?.state === 'ended');
+  expect(await now()).toMatchObject({ outcome: 'answered', endedBy: 'remote' });
+});
+
+test('GPT-Live books through the tools, by the words of the customer or a key, and hangs up after the last word', async () => {
+  const before = (await it.bus.call(booking.list_appointments, { days: 60 })).appointments.length;
+  brain = (items) => {
+    const last = items.at(-1);
+    if (last?.role === 'tool') return last.text.includes('"slots"') ? { says: 'Есть завтра в десять.' } : {};
+    if (last?.role === 'system') return { says: last.text };
+    if (last?.text === 'Хочу на стрижку') return { calls: [{ name: 'get_available_slots', arguments: { services: ['haircut'] } }] };
+    if (last?.text === 'Давайте первое') return { calls: [{ name: 'create_appointment', arguments: { slot: 's1', name: 'Борис' } }] };
+    if (last?.text === 'До свидания') return { says: 'Всего доброго!', calls: [{ name: 'end_call', arguments: {} }] };
+    return {};
+  };
+  const { livePosts, call, now } = await answeredLive('wh_41');
+  live.customerSays('Хочу на стрижку');
+  await liveSays(/Есть завтра/);
+  live.customerSays('Давайте первое');
+  await liveSays(/слово в слово: «Записываю так/);
+  live.customerPresses('1');
+  await liveSays(/слово в слово: «Готово, вы записаны/);
+  expect((await it.bus.call(booking.list_appointments, { days: 60 })).appointments).toHaveLength(before + 1);
+  live.customerSays('До свидания');
+  await until(() => livePosts('hangup').length === 1);
+  await until(async () => (await now())?.state === 'ended');
+  expect(await now()).toMatchObject({ endedBy: 'system' });
+  expect(live.received.filter(({ type }) => type === 'error')).toEqual([]);
+  expect((await transcriptOf(call.callId)).at(-1)).toBe('agent: Всего доброго!');
+});
+
+test('a call of GPT-Live is referred by a transfer, and to a person by its route', async () => {
+  const { call, livePosts } = await answeredLive('wh_42');
+  await it.bus.call(calls.transfer_call, { callId: call.callId, to: '+79995550001' });
+  expect(JSON.parse(livePosts('refer')[0]?.body ?? '')).toEqual({ target_uri: 'tel:+79995550001' });
+  const person = waiting('200');
+  await person.liveDelivery('wh_43');
+  await until(() => person.livePosts('refer').length === 1);
+  expect(person.livePosts('accept')).toEqual([]);
+});
+
+test('what GPT-Live announces of another transport is acknowledged and left alone', async () => {
+  const { liveId, liveDelivery, livePosts, listed } = waiting();
+  expect(await liveDelivery('wh_44', { type: 'webrtc', session_id: liveId })).toEqual({ isFirst: false });
+  expect([await listed(), livePosts('accept')]).toEqual([[], []]);
 });

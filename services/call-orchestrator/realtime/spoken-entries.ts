@@ -31,20 +31,25 @@ export function createSpokenEntries(now: () => number): SpokenEntries {
     answers.set(id, known);
     return known;
   }
-  function heard({ text, startedAt }: { readonly text: string; readonly startedAt: number | null }, isWhole: boolean): TalkEntry | null {
+  function heard(
+    { text, startedAt }: { readonly text: string; readonly startedAt: number | null },
+    { isWhole, at = now() }: { readonly isWhole: boolean; readonly at?: number },
+  ): TalkEntry | null {
     const since = startedAt ?? begin();
-    const words = isWhole ? text.trim() : heardOf({ text, playedMs: now() - since, voicedMs: 0 });
-    return words === '' ? null : entry({ who: 'agent', text: words, startedAt: since, isInterrupted: !isWhole });
+    const words = isWhole ? text.trim() : heardOf({ text, playedMs: at - since, voicedMs: 0 });
+    return words === ''
+      ? null
+      : entry({ who: 'agent', text: words, startedAt: since, endedAt: Math.max(since, at), isInterrupted: !isWhole });
   }
   return {
     take(event) {
       switch (event.kind) {
         case 'speech_started':
-          said.set(event.item, { startedAt: begin(), endedAt: null });
+          said.set(event.item, { startedAt: event.at ?? begin(), endedAt: null });
           return null;
         case 'speech_stopped': {
           const utterance = said.get(event.item);
-          if (utterance !== undefined) utterance.endedAt = now();
+          if (utterance !== undefined) utterance.endedAt = event.at ?? now();
           return null;
         }
         case 'committed':
@@ -68,12 +73,12 @@ export function createSpokenEntries(now: () => number): SpokenEntries {
           answerOf(event.answer).text += event.text;
           return null;
         case 'playing':
-          answerOf(event.answer).startedAt = begin();
+          answerOf(event.answer).startedAt = event.at ?? begin();
           return null;
         case 'heard': {
           const answer = answers.get(event.answer);
           answers.delete(event.answer);
-          return answer === undefined ? null : heard(answer, event.isWhole);
+          return answer === undefined ? null : heard(answer, event);
         }
         default:
           return null;
@@ -82,7 +87,7 @@ export function createSpokenEntries(now: () => number): SpokenEntries {
     end() {
       const playing = [...answers.values()].filter(({ startedAt }) => startedAt !== null);
       answers.clear();
-      return playing.flatMap((answer) => heard(answer, false) ?? []);
+      return playing.flatMap((answer) => heard(answer, { isWhole: false }) ?? []);
     },
   };
 }

@@ -275,6 +275,13 @@ test('on hold nothing is heard, asked or said, and afterwards the talk goes on',
   expect(heard.filter(({ text }) => text === story).reduce((sum, { from, to }) => sum + to - from, 0)).toBe(story.length * 60);
 });
 
+test('while a person who took over has the call, the longest talk does not end it', () => {
+  const holds = [{ at: storyBegins + 1_000, isHeld: true }];
+  const { heard, hungUpAt } = runTalk({ ...tellsStory, customer: [asks], holds, untilMs: 2 * russianRules.maxMs });
+  expect(hungUpAt).toBeNull();
+  expect(heard.filter(({ from }) => from > storyBegins + 1_000)).toEqual([]);
+});
+
 test('keys are a message when # or a pause ends them, and silence the agent', () => {
   const typed = (text: string, from: number) => [...text].map((key, nth) => ({ at: from + nth * 300, key }));
   expect(runTalk({ keys: typed('15#', greeted + 500), untilMs: greeted + 3_000 }).asked.map(({ message }) => message)).toEqual(['15']);

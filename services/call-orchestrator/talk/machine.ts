@@ -213,6 +213,8 @@ export function createTalk(rules: TalkRules): Talk {
   /** The customer speaks over the agent, and it is open whether they interrupt. */
   let isPaused = false;
   let isHeld = false;
+  /** Of the longest talk, when it was put on hold: on hold it does not pass. */
+  let remainingMs: number | null = null;
   /** A mailbox speaks: it is not answered, and its beep is waited for. */
   let isMailbox = false;
   let isGreeted = false;
@@ -711,6 +713,10 @@ export function createTalk(rules: TalkRules): Talk {
   function hold(held: boolean, now: number): void {
     if (held === isHeld) return;
     isHeld = held;
+    const endsAt = deadlines.get('longest');
+    if (held) remainingMs = endsAt === undefined ? null : endsAt - now;
+    if (held) deadlines.delete('longest');
+    else if (remainingMs !== null) deadlines.set('longest', now + remainingMs);
     if (held) {
       if (!isPaused) orders.push({ order: 'pause' });
       isPaused = false;

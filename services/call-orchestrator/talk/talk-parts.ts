@@ -1,0 +1,37 @@
+/** What a talk is given, whoever thinks of its words. */
+import type { Bus, Log } from '../../../bus/service.ts';
+import type { AnswerVerdict } from '../line/answering.ts';
+import type { AnsweredInWords } from './answering-words.ts';
+import type { CompletedTurn, TalkEntry } from './machine.ts';
+import type { TalkRules } from './rules.ts';
+
+export interface TalkParts {
+  readonly bus: Pick<Bus, 'open' | 'call'>;
+  readonly log: Log;
+  /** Unix ms. */
+  readonly now: () => number;
+  readonly timers?: Timers | undefined;
+  readonly rules: TalkRules;
+  readonly language: string;
+  readonly voice: string | undefined;
+  /** Stores what one side said. */
+  readonly note: (entry: TalkEntry) => Promise<void>;
+  /** Hands the customer over to a person; false: none of them takes the call. */
+  readonly transfer: (signal: AbortSignal) => Promise<boolean>;
+  /** Reports a turn whose entries are stored. */
+  readonly completed: (turn: CompletedTurn) => Promise<void>;
+  /** Who has answered, once it is known. Absent where this system has answered. */
+  readonly answered?: ((by: AnsweredInWords | AnswerVerdict) => Promise<void>) | undefined;
+}
+/** Each gives what stops it. */
+export interface Timers {
+  after(ms: number, act: () => void): () => void;
+  every(ms: number, act: () => void): () => void;
+}
+export interface TalkedCall {
+  readonly callId: string;
+  readonly legId: string;
+  readonly direction: 'in' | 'out';
+  /** Of the customer; null if it is withheld. */
+  readonly phoneNumber: string | null;
+}
