@@ -1,6 +1,7 @@
 /** Phone calls in both directions, from the request or the first ring to the end. */
 import { z } from 'zod';
 import {
+  bytesUpTo,
   Callee,
   FilePart,
   Id,
@@ -190,6 +191,20 @@ export const calls = contract('calls', '2.4.0', {
     roles: ['operator', 'dialog-orchestrator'],
     errors: { not_answered: 'failed_precondition' },
   }),
+  whisper: stream({
+    summary:
+      'Speak to the person of the staff who has a call, and hear both sides. The customer does not hear it; it is in no recording and no transcript. Reported as call_whispered.',
+    input: one,
+    up: bytesUpTo(8_192).describe('20 ms to 1 s of audio: G.711 μ-law, 8 kHz, mono.'),
+    down: z.union([z.object({ person: bytesUpTo(8_192) }), z.object({ customer: bytesUpTo(8_192) })]),
+    roles: ['operator'],
+    errors: {
+      not_answered: 'failed_precondition',
+      no_person: 'failed_precondition',
+      provider_has_audio: 'failed_precondition',
+      already_whispered: 'conflict',
+    },
+  }),
   route_call: method({
     summary: 'Decide whether an inbound call is answered, and store it. A repeat returns the same decision.',
     input: z.strictObject({ callId: Id, legId: Id, from: Phone.nullable(), to: LineNumber, trunk: Trunk.optional() }),
@@ -253,6 +268,19 @@ export const calls = contract('calls', '2.4.0', {
   call_transferred: event({
     summary: 'The customer was connected with somebody else.',
     payload: CallStep.extend({ to: Callee }),
+    key: 'callId',
+  }),
+  call_whispered: event({
+    summary: 'A supervisor began to speak to the person who has a call, or ended it. The customer did not hear it.',
+    payload: z.object({
+      whisperId: Id,
+      callId: Id,
+      step: z.enum(['started', 'ended']),
+      by: z.string().max(64).describe('The bus user.'),
+      to: Callee.describe('The person who heard it.'),
+      spokenMs: count.describe('Audio that was sent; 0 at the start.'),
+      at: Timestamp,
+    }),
     key: 'callId',
   }),
   turn_completed: event({

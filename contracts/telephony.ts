@@ -51,7 +51,7 @@ const roles = ['call-orchestrator'] as const;
 const rolesOfPartner = [...roles, 'telephony-gateway'] as const;
 const noMedia = { not_answered: 'failed_precondition' } as const;
 
-export const telephony = contract('telephony', '2.1.0', {
+export const telephony = contract('telephony', '2.2.0', {
   dial: method({
     summary: 'Dial a phone.',
     input: z.strictObject({
@@ -191,6 +191,19 @@ export const telephony = contract('telephony', '2.1.0', {
     topic: 'legId',
     roles: rolesOfPartner,
     errors: noMedia,
+  }),
+  whisper: stream({
+    summary:
+      'Speak to the person at a leg who is connected with somebody else, and hear both. The other one does not hear it, and it is in no recording.',
+    input: leg,
+    up: bytesUpTo(8_192).describe('20 ms to 1 s of audio.'),
+    down: z.union([
+      z.object({ person: bytesUpTo(8_192).describe('Audio of the person at the leg.') }),
+      z.object({ customer: bytesUpTo(8_192).describe('Audio of the one with whom they are connected.') }),
+    ]),
+    owner: 'legId',
+    roles,
+    errors: { ...noMedia, already_whispered: 'conflict' },
   }),
   read_recording: method({
     summary: 'Read part of a recording: stereo WAV, left the person at the phone, right this system.',

@@ -52,6 +52,12 @@ export function beside(main: Telephony, second: Telephony, isSecond: (to: string
       const stop = bridge(one, other);
       bridges.set(one.legId, stop).set(other.legId, stop);
     },
+    part(one, other) {
+      for (const leg of [one, other]) {
+        part(leg.legId);
+        leg.connect(null);
+      }
+    },
     trunks: () => [...(main.trunks?.() ?? []), ...(second.trunks?.() ?? [])],
   };
 }

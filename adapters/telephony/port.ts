@@ -162,7 +162,8 @@ export interface Telephony {
   abandon?(legId: string, dialog: unknown, signal: AbortSignal): Promise<void>;
   /** A leg that this process holds. */
   leg?(legId: string): Leg | undefined;
-  /** Connects two held legs; absent: the legs do it themselves. */
+  /** Connects two held legs, or parts them; absent: the legs do it themselves. */
   connect?(one: Leg, other: Leg): void;
+  part?(one: Leg, other: Leg): void;
   trunks?(): readonly TrunkState[];
 }

@@ -60,6 +60,15 @@ export function openConsultation(db: Queries, callId: string): Promise<Consultat
   return one(db.query<Columns>(`select ${columns} from ${table} where call_id = $1 and settled_at is null`, [callId]));
 }
 
+/** The consultation whose person has the call; null while none has it. */
+export function takenBy(db: Queries, callId: string): Promise<Consultation | null> {
+  return one(
+    db.query<Columns>(
+      `select ${columns} from ${table} where call_id = $1 and outcome = 'taken' and settled_at is not null order by decided_at desc limit 1`,
+      [callId],
+    ),
+  );
+}
 /** The open consultation of the call, if this is the leg of its person and nobody attends it; from then on somebody does. */
 export function claimConsultation(db: Queries, callId: string, legId: string, at: Date): Promise<Consultation | null> {
   return one(

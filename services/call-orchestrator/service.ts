@@ -46,6 +46,7 @@ import { russianRules } from './talk/rules.ts';
 import { forgetEntries } from './talk/transcript-rows.ts';
 import { transferCall } from './transfer-call.ts';
 import { watchCall } from './watch-call.ts';
+import { whisper } from './whisper.ts';
 
 const noSpeechModel = (): PolybError =>
   new PolybError('failed_precondition', 'CALL_ATTENDANT or CALL_ROUTES names realtime, and REALTIME_KIND no speech model.', {
@@ -56,7 +57,7 @@ export default service({
   serves: { calls },
   uses: [
     ...[telephony.dial, telephony.hang_up, telephony.transfer, telephony.capabilities, telephony.leg_changed, settled(telephony.dial)],
-    ...[telephony.media, telephony.record, telephony.read_recording, telephony.play, telephony.stop, telephony.connect],
+    ...[telephony.media, telephony.record, telephony.read_recording, telephony.play, telephony.stop, telephony.connect, telephony.whisper],
     ...[asr.recognize_stream, tts.synthesize_stream, dialog.dialog_stream, dialog.list_tools, dialog.run_tools],
     inbox.phone_owners_changed,
   ],
@@ -102,6 +103,7 @@ export default service({
       start_call: startCall(now),
       get_call: getCall(db),
       watch_call: watchCall(db),
+      whisper: whisper({ db, bus, now }),
       list_calls: listCalls(db),
       call_totals: callTotals(db),
       get_transcript: getTranscript(db),

@@ -9,6 +9,7 @@ import { createMediaQueue, heldFacts, type MediaQueue } from './media-queue.ts';
 import { framesDropped } from './metrics.ts';
 import type { Recordings } from './record-legs.ts';
 import { createSounds } from './sounds.ts';
+import { createWhisper, type Whisper } from './whisper.ts';
 
 interface Acting {
   readonly acts: Omit<HandlersOf<typeof telephony>, 'dial' | 'capabilities' | 'list_trunks' | 'read_recording' | 'list_sip_messages'>;
@@ -36,6 +37,8 @@ export function actOnLegs(
 ): Acting {
   const streams = new Map<string, Map<MediaQueue, ReturnType<typeof heldFacts>>>();
   const connected = new Map<string, string>();
+  /** By the leg of the person who hears it. */
+  const whispers = new Map<string, Whisper>();
   const sounds = createSounds(suspend);
   const isSuspended = (legId: string): boolean => sounds.isPlaying(legId) || connected.has(legId);
   /** Tells the speakers of a leg whether they are heard. */
@@ -52,7 +55,16 @@ export function actOnLegs(
       ? new PolybError('unimplemented', 'This gateway does not hold its legs: they can only be hung up and transferred.')
       : new PolybError('not_found', 'There is no leg with this id.');
   };
+  /** Whoever hears a whisper on this leg, or on the one that it is connected with, hears no more of it. */
+  function endWhispers(legId: string): void {
+    for (const each of [legId, connected.get(legId)]) whispers.get(each ?? '')?.end();
+  }
+  function join(leg: Leg, other: Leg): void {
+    if (gateway.connect === undefined) leg.connect(other);
+    else gateway.connect(leg, other);
+  }
   function part(legId: string): void {
+    endWhispers(legId);
     const other = connected.get(legId);
     if (other === undefined) return;
     connected.delete(legId);
@@ -89,7 +101,9 @@ export function actOnLegs(
       if (!('clear' in item)) speaker.fact({ played: 'mark' in item ? item.mark : item.id, ms: 0 });
       return;
     }
-    if ('audio' in item) leg.media.play(item);
+    const whisper = whispers.get(leg.legId);
+    if ('audio' in item && whisper !== undefined) whisper.pass(item.audio);
+    else if ('audio' in item) leg.media.play(item);
     else if ('mark' in item) leg.media.mark(item.mark);
     else leg.media.clear();
   }
@@ -142,8 +156,7 @@ export function actOnLegs(
           part(each);
         }
         if (other === undefined) elsewhere.connect(leg, otherLegId);
-        else if (gateway.connect === undefined) leg.connect(other);
-        else gateway.connect(leg, other);
+        else join(leg, other);
         connected.set(legId, otherLegId).set(otherLegId, legId);
         for (const each of [legId, otherLegId]) suspend(each);
         return {};
@@ -166,6 +179,41 @@ export function actOnLegs(
       record: async ({ legId, on }) => {
         const leg = held(legId);
         return { recordingId: on ? await recordings.begin(leg) : recordings.pause(legId) };
+      },
+      async *whisper({ legId }, up, { signal }) {
+        const leg = held(legId);
+        if (whispers.has(legId))
+          throw new PolybError('conflict', 'Somebody whispers to this person already.', { reason: 'already_whispered' });
+        // Where another instance holds the other leg, its audio comes by a stream.
+        const other = gateway.leg?.(connected.get(legId) ?? '');
+        const isRecorded = recordings.idOf(legId) !== null;
+        if (isRecorded) recordings.pause(legId);
+        if (other !== undefined) {
+          if (gateway.part === undefined) leg.connect(null);
+          else gateway.part(leg, other);
+        }
+        const whisper = createWhisper(leg, other);
+        whispers.set(legId, whisper);
+        const speaking = async (): Promise<void> => {
+          for await (const audio of up) await whisper.say(audio, signal);
+        };
+        let failure: unknown;
+        speaking().catch((thrown) => {
+          failure = thrown;
+          whisper.end();
+        });
+        try {
+          yield* whisper.heard(signal);
+          if (failure !== undefined) throw failure;
+        } finally {
+          whispers.delete(legId);
+          whisper.end();
+          leg.media.clear();
+          other?.media.clear();
+          if (other !== undefined && connected.get(legId) === other.legId) join(leg, other);
+          if (isRecorded && gateway.leg?.(legId) === leg)
+            recordings.begin(leg).catch((err) => log.warn({ err, legId }, 'a recording did not go on after a whisper'));
+        }
       },
       async *media({ legId }, up, { signal }) {
         const leg = held(legId);

@@ -93,7 +93,7 @@ export default [
         usage: 'CALL',
         impact: 'rw',
         details: [
-          'With -o the audio becomes a WAV file; without it, raw samples on stdout (16 bits, little-endian, 8000 Hz, two channels). The call is not slowed down: frames that did not get here in time are missing, and counted at the end. Audio is heard while a line script or an agent has the call.',
+          'With -o the audio becomes a WAV file; without it, raw samples on stdout (16 bits, little-endian, 8000 Hz, two channels). The call is not slowed down: frames that did not get here in time are missing, and counted at the end. Audio is heard while a line script or an agent has the call; with --whisper, while a person has it (left the customer, right the person). A whisper is in no recording and no transcript; calls.call_whispered reports who whispered, to whom and how long. While an agent has the call it is refused: the agent takes no advice in mid-call.',
         ],
         flags: [
           file,
@@ -105,9 +105,16 @@ export default [
               'Call this phone or person (person:anna), who takes the call with 1: the agent ends its turn and is silent, and the customer hears music until then.',
           },
           { name: 'summary', value: 'TEXT', summary: 'What that person hears first. Default: the last words of the customer.' },
+          {
+            name: 'whisper',
+            value: 'FILE',
+            summary:
+              'Speak to the person of the staff who has the call: a WAV file, or - for raw samples on standard input (16 bits, little-endian, 8000 Hz, one channel). The customer does not hear it.',
+          },
         ],
         examples: [
           { line: 'polyb calls listen call_1 -o call.wav' },
+          { line: 'arecord -t raw -f S16_LE -r 8000 | polyb calls listen call_1 --whisper -', says: 'a microphone' },
           { line: 'polyb calls listen call_1 -o call.wav --take-over person:anna' },
           { line: 'polyb calls listen call_1 | aplay -t raw -f S16_LE -r 8000 -c 2', says: 'heard at once' },
         ],

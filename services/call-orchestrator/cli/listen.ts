@@ -1,23 +1,17 @@
 /** `polyb calls listen`. */
-import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { calls } from '../../../contracts/calls.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
 import { telephony } from '../../../contracts/telephony.ts';
-import { decode } from '../../../media/audio/g711.ts';
-import { twoSides } from '../../../media/audio/two-sides.ts';
-import { wavHeader } from '../../../media/audio/wav.ts';
 import { type Ask, withAsk } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import type { Connected } from '../../../scripts/cli/kernel/connect.ts';
 import { refusal, wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
+import { heardAudio } from './heard-audio.ts';
 import { watchCall } from './watch-call.ts';
+import { whisperIn } from './whisper.ts';
 
-const format = { rateHz: 8_000, channels: 2 } as const;
-const writeMs = 100;
-/** Pieces of both sides come within this time. */
-const lagMs = 200;
 const silentMs = 3_000;
 /** Between two streams of one call. */
 const againMs = 200;
@@ -27,6 +21,13 @@ export async function listenTo(invocation: Invocation): Promise<number> {
   const [callId] = args;
   if (callId === undefined) throw wrongUsage('expected the id of a call', { subject: path, next: ['polyb calls ls --state answered'] });
   const file = flags.text('file');
+  const source = flags.text('whisper');
+  if (source !== undefined) {
+    if (flags.text('take-over') !== undefined) throw wrongUsage('--whisper and --take-over exclude each other', { subject: path });
+    return await withAsk(invocation, async (_ask, connected) => await whisperIn(callId, source, await connected(), invocation), {
+      lasting: true,
+    });
+  }
   if (file === undefined && out.isTty)
     throw wrongUsage('audio is no text for a terminal', {
       subject: path,
@@ -89,22 +90,10 @@ async function hear(
       next: [`polyb calls audio ${callId} -o call.wav`],
     });
 
-  await using handle = file === undefined ? undefined : await open(file, 'w', 0o600);
-  const sides = twoSides(performance.now());
+  const audio = await heardAudio(file, out);
   const missed = { left: 0, right: 0 };
   let frames = 0;
-  let bytes = 0;
-  let writing: Promise<unknown> = handle === undefined ? Promise.resolve() : handle.write(wavHeader(format, null));
-  const write = (untilMs: number): void => {
-    const samples = sides.take(untilMs);
-    if (samples.length === 0) return;
-    const chunk = new Uint8Array(samples.buffer);
-    bytes += chunk.length;
-    if (handle === undefined) out.bytes(chunk);
-    else writing = writing.then(() => handle.write(chunk));
-  };
-  writing.catch(() => {}); // Awaited at the end.
-  const timer = setInterval(() => write(performance.now() - lagMs), writeMs);
+  let seconds = 0;
   const warning = setTimeout(
     () => out.note('nothing is heard yet: nobody speaks on this call, or this user may not listen', 'warn'),
     silentMs,
@@ -117,15 +106,14 @@ async function hear(
       try {
         for await (const heard of bus.tap(telephony.media, legId, { signal: until })) {
           clearTimeout(warning);
-          const at = performance.now();
           if (heard.kind === 'dropped') missed[heard.side === 'up' ? 'right' : 'left'] += heard.items;
           if (heard.kind !== 'item') continue;
           const { item } = heard;
           if (item instanceof Uint8Array) {
             frames += 1;
-            sides.left(decode('PCMU', item), at);
-          } else if ('audio' in item) sides.right(decode('PCMU', item.audio), at);
-          else if ('clear' in item) sides.clearRight(at);
+            audio.left(item);
+          } else if ('audio' in item) audio.right(item.audio);
+          else if ('clear' in item) audio.clearRight();
         }
       } catch (error) {
         // The holder is gone, and the call ends or another stream begins.
@@ -134,20 +122,16 @@ async function hear(
       await delay(againMs, undefined, { signal: until }).catch(() => {}); // it is over
     }
   } finally {
-    clearInterval(timer);
     clearTimeout(warning);
     over.abort();
     await watching;
-    write(performance.now());
-    await writing;
-    await handle?.write(wavHeader(format, bytes), 0, undefined, 0);
+    ({ seconds } = await audio.close());
   }
   await taking;
-  const seconds = Math.round((bytes / format.rateHz / format.channels / 2) * 10) / 10;
   out.note(
     `heard ${seconds} s, ${frames} frames of the customer; missed ${missed.left} of them and ${missed.right} pieces of this system`,
     'ok',
   );
-  if (handle !== undefined) await out.result({ file, seconds, frames, missed }, { text: () => `${file}  ${seconds} s\n` });
+  if (file !== undefined) await out.result({ file, seconds, frames, missed }, { text: () => `${file}  ${seconds} s\n` });
   return 0;
 }

@@ -2,16 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { decode, encode, rateHz } from '../../../media/audio/g711.ts';
-import { resample } from '../../../media/audio/resample.ts';
-import { readWav, WavError, wavFile } from '../../../media/audio/wav.ts';
+import { decode, rateHz } from '../../../media/audio/g711.ts';
+import { wavFile } from '../../../media/audio/wav.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
 import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
-import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
 import type { TalkEntry, Waterfall } from '../talk/machine.ts';
 import { russianRules } from '../talk/rules.ts';
 import { runTalk } from '../talk/run-talk.ts';
+import { audioOf } from './audio-of.ts';
 import { localLeg } from './local-leg.ts';
 import { drawTranscript } from './transcript.ts';
 
@@ -21,11 +20,10 @@ const quietMs = 1_500;
 /** An answer that has not begun by then is not waited for. */
 const answerMs = 20_000;
 const longestMs = 600_000;
-const mostBytes = 64 << 20;
 
 export async function talkAloud(invocation: Invocation): Promise<number> {
   const { flags, out, path, signal } = invocation;
-  const turns = await Promise.all(flags.list('audio').map((file) => audioOf(file, path)));
+  const turns = await Promise.all(flags.list('audio').map((file) => audioOf(file, path, ['polyb say "Добрый день" -o hello.wav'])));
   const [record, phoneNumber, greeting] = [flags.text('record'), flags.text('phone'), flags.text('greeting')];
   const entries: TalkEntry[] = [];
   const callId = flags.text('session') ?? `talk-${randomBytes(4).toString('hex')}`;
@@ -80,20 +78,6 @@ async function answered(quietSince: () => number | null, signal: AbortSignal): P
     const ms = quietSince();
     if (ms === null ? performance.now() > latest : ms > quietMs) return;
     await delay(lookMs, undefined, { signal }).catch(() => {}); // the loop ends
-  }
-}
-async function audioOf(file: string, subject: string): Promise<Uint8Array> {
-  try {
-    await using handle = await open(file, 'r');
-    if ((await handle.stat()).size > mostBytes) throw wrongUsage(`${file} is larger than ${mostBytes >> 20} MB`, { subject });
-    const wav = readWav(await handle.readFile());
-    const mono = wav.channels === 1 ? wav.samples : wav.samples.filter((_, nth) => nth % 2 === 0);
-    return encode('PCMU', resample(mono, wav.rateHz, rateHz));
-  } catch (thrown) {
-    if (thrown instanceof WavError)
-      throw wrongUsage(`${file} is no WAV file: ${thrown.message}`, { subject, next: ['polyb say "Добрый день" -o hello.wav'] });
-    if ((thrown as NodeJS.ErrnoException).code === undefined) throw thrown;
-    throw wrongUsage(`cannot read ${file} (${(thrown as NodeJS.ErrnoException).code})`, { subject });
   }
 }
 async function save(file: string, { customer, agent }: { readonly customer: Uint8Array; readonly agent: Uint8Array }): Promise<void> {
