@@ -2,11 +2,11 @@ import { lookUp } from '../../contracts/kit/define.ts';
 import { bridge } from './bridge.ts';
 import type { LegServer, Telephony } from './port.ts';
 
-/** One port for a gateway and a second one beside it, which dials what `isSecond` says. Legs of both can be connected. */
+/** Combines a gateway with a second one, which dials the phones for which `isSecond` is true. Legs of both can be connected. */
 export function beside(main: Telephony, second: Telephony, isSecond: (to: string) => boolean): Telephony {
   const [ofMain, ofSecond] = [main.dial.onUnknown, second.dial.onUnknown];
   const abandon = main.abandon ?? second.abandon;
-  /** How to part a leg that is connected with one of the other gateway. */
+  /** Disconnects a leg from a leg of the other gateway, by leg id. */
   const bridges = new Map<string, () => void>();
   const part = (legId: string): void => {
     bridges.get(legId)?.();
@@ -19,7 +19,7 @@ export function beside(main: Telephony, second: Telephony, isSecond: (to: string
       attempt: (dial, at) => (isSecond(dial.to) ? second : main).dial.attempt(dial, at),
       onUnknown:
         ofMain.do === 'look_up' && ofSecond.do === 'look_up'
-          ? lookUp(ofMain.settleMs, (asked, signal) => (isSecond(asked.input.to) ? ofSecond : ofMain).find(asked, signal))
+          ? lookUp(ofMain.settleMs, (attempt, signal) => (isSecond(attempt.input.to) ? ofSecond : ofMain).find(attempt, signal))
           : ofMain,
     },
     async start(host) {

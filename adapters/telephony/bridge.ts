@@ -1,6 +1,6 @@
 import type { Leg } from './port.ts';
 
-/** Forwards the audio of each leg to the other, whatever their gateways are. What was playing is dropped. Returns how to part them. */
+/** Forwards the audio of each leg to the other, across any gateways, and drops queued audio. Returns a function that disconnects them. */
 export function bridge(one: Leg, other: Leg): () => void {
   const forward = (from: Leg, to: Leg): (() => void) =>
     from.media.listen({ frame: (audio) => to.media.play({ id: 'forwarded', audio }), fact() {} });

@@ -5,16 +5,16 @@ import type { LegChange, Telephony } from './port.ts';
 
 export interface Subject {
   readonly telephony: Telephony;
-  /** Phones of all calls that the gateway has placed. */
+  /** Phones of all calls placed by the gateway. */
   placed(): Promise<readonly string[]>;
-  /** A phone that the gateway refuses to call; or makes it refuse the next call. */
+  /** A phone that the gateway refuses to call; alternatively `refuse` makes it refuse the next call. */
   readonly refused?: string;
   refuse?(): void;
   /** Present if legs can be followed. */
   readonly db?: Database;
 }
 interface Abilities {
-  /** The gateway stores the reference: it places no second call for one, and can be searched by it. */
+  /** The gateway stores the reference: it places one call for each, and can find it again. */
   readonly referenced: boolean;
   /** Changes of legs are pulled, and legs can be controlled. */
   readonly followed: boolean;

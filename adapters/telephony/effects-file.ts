@@ -2,8 +2,8 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 
 /**
- * Appends one JSON line, unless a line with this `ref` exists: a process may die between the line and its commit, and returns with the
- * same `ref`.
+ * Appends one JSON line unless a line with this `ref` exists: a process that dies between the line and its commit is retried with the same
+ * `ref`.
  */
 export function recordOnce(file: string, effect: Readonly<Record<'ref' | 'callId' | 'phoneNumber', string>>): void {
   const { ref, callId, phoneNumber } = effect;

@@ -1,4 +1,4 @@
-/** What a scripted person does at a phone of the loopback gateway. */
+/** A scripted person at a phone of the loopback gateway. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -17,7 +17,7 @@ export const FarEnd = z.strictObject({
     .array(
       z.union([
         z.strictObject({ waitMs: Ms }),
-        z.strictObject({ quietMs: Ms }).describe('Waits until something was heard and then nothing for so long.'),
+        z.strictObject({ quietMs: Ms }).describe('Waits until something has been heard, then for this much silence.'),
         z.strictObject({
           press: z
             .string()
@@ -34,15 +34,15 @@ export const FarEnd = z.strictObject({
 type Script = z.output<typeof FarEnd>;
 export const silentFarEnd: Script = { ringMs: 500, answer: 'yes', acts: [] };
 
-/** @throws PolybError invalid_argument for a file that is no such script. */
+/** @throws PolybError invalid_argument for a file that is not a valid script. */
 export async function readFarEnd(file: string): Promise<Script> {
-  const written: unknown = JSON.parse(await readFile(file, 'utf8'));
-  const script = FarEnd.safeParse(written);
+  const content: unknown = JSON.parse(await readFile(file, 'utf8'));
+  const script = FarEnd.safeParse(content);
   if (script.success) return script.data;
   throw new PolybError('invalid_argument', `${file}: ${z.prettifyError(script.error)}`);
 }
 
-/** Plays the script at a phone that is called. It ends with the call. */
+/** Plays the script at a ringing phone, until the call ends. */
 export async function playFarEnd(phone: FarPhone, { ringMs, answer, acts }: Script): Promise<void> {
   const over = new AbortController();
   phone.onChange(() => {

@@ -1,11 +1,11 @@
-/** Ticks every 20 ms at absolute times, so that a late tick makes no later one late. It runs while it has listeners. */
+/** Ticks every 20 ms at absolute times, so that one late tick does not delay the next. Runs while it has listeners. */
 import { frameMs } from './audio-format.ts';
 
 export interface FrameClock {
-  /** Returns how to stop. */
+  /** Returns a function that stops the ticks. */
   every(tick: () => void): () => void;
 }
-/** After a pause of the process this many ticks are made up for, and the others are left out. */
+/** Maximum missed ticks made up for after a pause of the process; the rest are skipped. */
 const mostLate = 50;
 
 export function createFrameClock(now: () => number = () => performance.now()): FrameClock {

@@ -1,4 +1,7 @@
-/** The queue of audio that a leg plays: chunks of any length become frames of 20 ms, and each chunk is reported when its last frame was played. */
+/**
+ * The playback queue of a leg: splits chunks of any length into frames of 20 ms, and reports each chunk when its last frame has been
+ * played.
+ */
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { bytesPerMs, frameBytes, silentByte } from './audio-format.ts';
 
@@ -6,20 +9,20 @@ import { bytesPerMs, frameBytes, silentByte } from './audio-format.ts';
 const maxQueuedBytes = 960_000;
 
 export interface FrameQueue {
-  /** @throws PolybError resource_exhausted/too_much_audio beyond two minutes; nothing was queued. */
+  /** @throws PolybError resource_exhausted/too_much_audio beyond two minutes; nothing is queued then. */
   play(id: string, audio: Uint8Array): void;
   mark(id: string): void;
   clear(): void;
-  /** The next frame; null when nothing is queued. Call it every 20 ms: what was played by the call before is reported first. */
+  /** The next frame; null when nothing is queued. Call it every 20 ms: it first reports the chunks finished by the previous frame. */
   next(): Uint8Array | null;
 }
 
-/** @param played a chunk or mark was played to its end, or dropped, after so many ms of it */
+/** @param played called when a chunk or mark is finished or dropped, with the milliseconds played */
 export function createFrameQueue(played: (id: string, ms: number) => void): FrameQueue {
   /** A mark is a chunk without audio. */
   let queue: { readonly id: string; readonly audio: Uint8Array; at: number }[] = [];
   let queued = 0;
-  /** Chunks whose last byte is in the frame that plays now. */
+  /** Chunks whose last byte is in the current frame. */
   let playing: (readonly [id: string, ms: number])[] = [];
   const msOf = (bytes: number): number => Math.round(bytes / bytesPerMs);
   const report = (): void => {
@@ -30,10 +33,14 @@ export function createFrameQueue(played: (id: string, ms: number) => void): Fram
   return {
     play(id, audio) {
       if (queued + audio.length > maxQueuedBytes)
-        throw new PolybError('resource_exhausted', 'At most two minutes of audio can be queued on a leg; send it as it is played.', {
-          reason: 'too_much_audio',
-          retryAfterMs: 1_000,
-        });
+        throw new PolybError(
+          'resource_exhausted',
+          'At most two minutes of audio can be queued on a leg; send it at the pace at which it plays.',
+          {
+            reason: 'too_much_audio',
+            retryAfterMs: 1_000,
+          },
+        );
       queued += audio.length;
       queue.push({ id, audio, at: 0 });
     },

@@ -1,13 +1,13 @@
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Leg } from './port.ts';
 
-/** How long an instance that closes may take to hang up its legs: enough to send a lost message of SIP three times more. */
+/** How long a closing instance may take to hang up its legs: enough to resend a lost SIP message three times. */
 export const closeMs = 4_000;
 
 /** The legs that a process holds. */
 export interface HeldLegs<L extends Leg> {
   readonly size: number;
-  /** No more legs are taken. */
+  /** No new legs are accepted. */
   readonly isDraining: boolean;
   /** @throws PolybError unavailable while draining */
   mayAdd(): void;
@@ -15,9 +15,9 @@ export interface HeldLegs<L extends Leg> {
   remove(leg: L): void;
   get(legId: string): L | undefined;
   all(): readonly L[];
-  /** Takes no more legs; resolves when the last one has ended. @throws the reason of the signal */
+  /** Accepts no new legs; resolves when the last one has ended. @throws the reason of the signal */
   drain(signal: AbortSignal): Promise<void>;
-  /** Takes no more legs and hangs up all at once; resolves when they have ended, or cannot be hung up before the signal. */
+  /** Accepts no new legs and hangs up all of them; resolves when they have ended or the signal fires. */
   hangUpAll(signal: AbortSignal, failed: (err: unknown) => void): Promise<void>;
 }
 

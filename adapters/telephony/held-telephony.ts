@@ -4,7 +4,7 @@ import { PolybError } from '../../contracts/kit/errors.ts';
 import type { LegGateway, LegServer } from './leg-gateway.ts';
 import type { LegHost, Telephony } from './port.ts';
 
-/** The port for a gateway of held legs: a leg has its row before anything is sent, and a reference dials once. */
+/** The port for a gateway with held legs: the row of a leg is written before anything is sent, and a reference dials once. */
 export function heldTelephony(gateway: LegGateway): Telephony {
   let host: LegHost | undefined;
   let server: LegServer | undefined;
@@ -22,7 +22,7 @@ export function heldTelephony(gateway: LegGateway): Telephony {
         const { callId, to, from = null } = dial;
         if (!(await host.hold({ legId, callId, direction: 'out', from, to }, ref))) {
           const found = await find({ ref });
-          if (found === null) throw new PolybError('internal', 'The leg of this reference no longer exists.');
+          if (found === null) throw new PolybError('internal', 'The leg with this reference no longer exists.');
           return found;
         }
         try {

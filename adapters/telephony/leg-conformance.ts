@@ -10,23 +10,23 @@ export interface FarCall {
   /** Refuses as busy. */
   refuse(): void;
   hangUp(): void;
-  /** Its audio is connected. */
+  /** Whether its audio is connected. */
   isConnected(): boolean;
   /** Speaks audio, a multiple of 20 ms. */
   speak(audio: Uint8Array): void;
   press(digit: string): void;
-  /** Everything that was heard. */
+  /** All audio heard so far. */
   heard(): Uint8Array;
-  /** The call is over for the far end. */
+  /** Whether the call is over for the far end. */
   hasEnded(): boolean;
 }
 export interface Network {
   readonly gateway: LegGateway;
-  /** The oldest outbound call that was not taken yet. */
+  /** The oldest outbound call not taken yet. */
   next(): Promise<FarCall>;
-  /** How many calls the network was asked for. */
+  /** The number of calls requested from the network. */
   placed(): number;
-  /** Refuses the next outbound call for good; absent if a refusal is the end of a leg. */
+  /** Makes the gateway refuse the next outbound call; absent if a refusal is the end of a leg. */
   refuseNext?(): void;
   /** Calls in; absent if the gateway has no inbound calls. */
   call?(from: string, to: string): Promise<FarCall>;
@@ -41,14 +41,14 @@ interface Abilities {
 }
 
 const dial = { callId: 'call_1', to: '+79995553322' };
-/** 20 ms frames that differ from each other and from silence. */
+/** Frames of 20 ms that differ from each other and from silence. */
 const tone = (frames: number, first = 1): Uint8Array =>
   Uint8Array.from({ length: frames * 160 }, (_, at) => ((first + Math.floor(at / 160)) % 120) + 1);
 
 /** The first byte of each frame: frames of `tone` have no other. */
 const framesOf = (audio: Uint8Array): readonly number[] =>
   Array.from({ length: audio.length / 160 }, (_, frame) => audio[frame * 160] ?? 0);
-/** How many of the frames do not come in this order: a network may lose one when the machine is busy. */
+/** The number of expected frames missing from this order: a network may lose one on a busy machine. */
 function missing(heard: readonly number[], expected: readonly number[]): number {
   let at = 0;
   let count = 0;
@@ -59,7 +59,7 @@ function missing(heard: readonly number[], expected: readonly number[]): number 
   }
   return count;
 }
-/** Whether any of the frames is in what was heard. */
+/** Whether any of the frames was heard. */
 const includesAny = (audio: Uint8Array, frames: Uint8Array): boolean => {
   const heard = framesOf(audio);
   return framesOf(frames).some((frame) => heard.includes(frame));
@@ -133,7 +133,7 @@ export function legConformance(
         await network.close();
       },
     });
-    /** Whether the condition comes to hold; looked at after each report, and each 10 ms for what the far end sees. */
+    /** Waits for the condition; checked after each report, and every 10 ms for changes at the far end. */
     const comes = (condition: () => boolean, withinMs: number): Promise<boolean> =>
       new Promise((resolve) => {
         const end = (): void => {
@@ -159,7 +159,7 @@ export function legConformance(
     async function holds(condition: () => boolean): Promise<void> {
       if (!(await comes(condition, 30_000))) throw never(condition);
     }
-    /** Makes a sound again until it is heard: a busy machine is late with frames, and late frames are lost. */
+    /** Repeats a sound until it is heard: a busy machine sends frames late, and late frames are lost. */
     async function hears(condition: () => boolean, sound: (nth: number) => void): Promise<void> {
       for (let nth = 0; nth < 20; nth += 1) {
         sound(nth);

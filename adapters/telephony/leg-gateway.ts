@@ -4,26 +4,28 @@ import type { LegHost as Host, Leg, TrunkState } from './port.ts';
 
 export type Dial = ParsedOf<typeof telephony.dial>;
 
-/** What a gateway whose legs are held by one process reports to the service. */
+/** Reports from a gateway with held legs to the service. */
 export interface LegHost extends Pick<Host, 'changed' | 'offered' | 'answered' | 'saved' | 'traced'> {
   /** The leg exists and can be acted upon; called before anything is sent to the phone, so that no change comes earlier. */
   held(leg: Leg): void;
   /** Ids for a new inbound leg and its call. */
   identify(): { readonly legId: string; readonly callId: string };
-  /** Stores what another instance needs to end the leg after this process has died. Await it where a change must not be seen earlier. */
+  /**
+   * Stores the data that another instance needs to end the leg if this process dies. Await it before a change that must not come earlier.
+   */
   save(legId: string, data: unknown): void | Promise<void>;
 }
 export interface LegServer {
   /**
-   * Dials. What becomes of the leg is reported to the host; a second use of a `legId` is a fault of the caller.
+   * Dials. Changes of the leg are reported to the host; using a `legId` twice is an error of the caller.
    * @throws PolybError with outcome `not_executed` if the gateway refused; anything else means that the phone may ring.
    */
   place(dial: Dial, at: { readonly legId: string; readonly signal: AbortSignal }): Promise<void>;
   leg(legId: string): Leg | undefined;
-  /** Ends, at the network, a leg that a dead process held. One that is gone is no error. */
+  /** Ends, at the network, a leg held by a dead process. A leg that is already gone is not an error. */
   abandon(leg: { readonly legId: string; readonly data: unknown }, signal: AbortSignal): Promise<void>;
   trunks(): readonly TrunkState[];
-  /** Takes no more legs; resolves when the last one has ended. @throws the reason of the signal */
+  /** Accepts no new legs; resolves when the last one has ended. @throws the reason of the signal */
   drain(signal: AbortSignal): Promise<void>;
   /** Ends all legs. */
   close(): Promise<void>;

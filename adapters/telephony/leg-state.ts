@@ -12,18 +12,18 @@ export interface LegStateOptions extends Pick<LegChange, 'legId' | 'callId' | 'd
   /** Unix ms. */
   readonly now: () => number;
 }
-/** The state of one held leg. Each change is reported once; a change that is not possible any more has no effect. */
+/** The state of one held leg. Each change is reported once; one that is no longer possible has no effect. */
 export interface LegState {
   readonly isAnswered: boolean;
   readonly isHeld: boolean;
   readonly hasEnded: boolean;
-  /** False when the leg had already got so far, or has ended. */
+  /** False if the leg had already reached this state or has ended. */
   reach(state: Exclude<State, 'ended'>): boolean;
-  /** False when it had ended. */
+  /** False if it had already ended. */
   end(end: LegEnd): boolean;
 }
 
-/** From which states each one is reached. */
+/** The states from which each state can be reached. */
 const before: Readonly<Record<Exclude<State, 'ended'>, readonly (State | null)[]>> = {
   ringing: [null],
   early: [null, 'ringing'],

@@ -1,26 +1,26 @@
-/** The network's side of a call in the fakes of gateways: it plays what it is sent in real time, and keeps what was heard. */
+/** The network side of a call in fake gateways: plays the audio it receives in real time, and keeps it. */
 
 const frameMs = 20;
 const frameBytes = 160;
 const silence = 0xff;
 
 export interface FakeLine {
-  /** Queues audio; false if the buffer has no room. */
+  /** Queues audio; false if the buffer is full. */
   push(audio: Uint8Array): boolean;
-  /** Reported when everything pushed before was played. */
+  /** Queues a mark, reported when everything pushed before it has been played. */
   mark(id: string): void;
   /** Drops the queue; returns the marks in it. */
   flush(): readonly string[];
-  /** Frames that wait. */
+  /** Number of queued frames. */
   readonly queued: number;
-  /** What was played since the beginning, without the silence between. */
+  /** All audio played so far, without the silence between. */
   heard(): Uint8Array;
   stop(): void;
 }
 export interface FakeLineOptions {
   readonly framesMost: number;
   readonly onMark: (id: string) => void;
-  /** After each change of the queue. */
+  /** Called after each change of the queue. */
   readonly onQueue?: (frames: number) => void;
 }
 

@@ -1,6 +1,6 @@
 import type { MediaFact, MediaListener } from './port.ts';
 
-/** Who hears a phone. One who fails hears no more, and harms no other. */
+/** The listeners of a phone. One that throws is removed, without effect on the others. */
 export interface MediaListeners extends MediaListener {
   add(listener: MediaListener): () => void;
 }

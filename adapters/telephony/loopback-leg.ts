@@ -1,4 +1,4 @@
-/** Both ends of a connection inside this process: the leg, as the service holds it, and the phone at its far end. */
+/** Both ends of a connection within this process: the leg held by the service, and the phone at its far end. */
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { FrameClock } from './frame-clock.ts';
 import { createFrameQueue } from './frame-queue.ts';
@@ -13,19 +13,19 @@ export interface FarPhone {
   hangUp(why?: 'busy' | 'rejected' | 'no_answer'): void;
   hold(isHeld: boolean): void;
   press(digits: string): void;
-  /** Speaks; resolves when it was said. */
+  /** Speaks; resolves when the audio has been played. */
   say(audio: Uint8Array): Promise<void>;
-  /** Called with each frame that the person hears; silence is no frame. Returns how to stop. */
+  /** Calls `frame` with each frame that the person hears, except silence. Returns a function that stops it. */
   hear(frame: (audio: Uint8Array) => void): () => void;
-  /** Keys that were sent to this phone. */
+  /** Keys sent to this phone. */
   readonly keys: string;
   readonly state: 'idle' | 'ringing' | 'talking' | 'ended';
-  /** Fires at the answer and at the end. */
+  /** Calls the listener at the answer and at the end. */
   onChange(listener: () => void): void;
 }
 export interface LoopbackLeg extends Leg {
   readonly phone: FarPhone;
-  /** A frame from the leg that this one is connected with. */
+  /** Receives a frame from the connected leg. */
   relay(audio: Uint8Array): void;
   readonly hasEnded: boolean;
   end(outcome: LegOutcome, hangUpCause: Cause, endedBy: LegChange['endedBy'], q850?: number): void;
@@ -111,7 +111,7 @@ export function createLoopbackLeg({ legId, callId, direction, from, to, host, cl
   }
   function mustTalk(): void {
     if (state !== 'talking')
-      throw new PolybError('failed_precondition', 'This needs an answered leg that has not ended.', { reason: 'not_answered' });
+      throw new PolybError('failed_precondition', 'This requires an answered leg that has not ended.', { reason: 'not_answered' });
   }
   const isTalking = (): boolean => state === 'talking';
 

@@ -1,6 +1,6 @@
 /**
- * Telephony inside one process, with audio: a scripted person answers each call. It shows everything above the network without one; a leg
- * ends with its process.
+ * Telephony within one process, with audio: a scripted person answers each call. It exercises everything above the network; a leg ends with
+ * its process.
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -16,16 +16,16 @@ import type { LegHost, Telephony } from './port.ts';
 export const loopbackSettings = z.object({
   TELEPHONY_FAR_END: text()
     .optional()
-    .describe('A JSON file with what the person at the phone does: ringMs, answer, acts. Default: they answer and say nothing.'),
+    .describe('A JSON file that scripts the person at the phone: ringMs, answer, acts. Default: they answer and say nothing.'),
 });
 
 export type Loopback = Telephony &
   Required<Pick<Telephony, 'start' | 'leg' | 'trunks'>> & {
-    /** A person calls in. Resolves when the service knows the call. */
+    /** Makes an inbound call. Resolves when the service knows the call. */
     call(from: string | null, to: string): Promise<FarPhone>;
   };
 
-/** @param person acts at each phone that is dialled; default: the script of the settings */
+/** @param person controls each dialled phone; default: the script of the settings */
 export function loopback(
   options: z.output<typeof loopbackSettings>,
   { now, log }: Pick<Deps, 'now' | 'log'>,
@@ -46,7 +46,7 @@ export function loopback(
     }
   };
   function started(): LegHost {
-    if (host === undefined || isDraining) throw new PolybError('unavailable', 'This gateway takes no calls now.');
+    if (host === undefined || isDraining) throw new PolybError('unavailable', 'This gateway accepts no calls.');
     return host;
   }
   function newLeg(of: Pick<LoopbackLeg, 'callId' | 'direction' | 'from' | 'to'>, at: LegHost): LoopbackLeg {
@@ -69,11 +69,11 @@ export function loopback(
         if (!(await at.hold(leg, ref))) {
           legs.delete(leg.legId);
           const legId = await at.find(ref);
-          if (legId === null) throw new PolybError('internal', 'The leg of this reference no longer exists.');
+          if (legId === null) throw new PolybError('internal', 'The leg with this reference no longer exists.');
           return { legId, reportsEnd: true };
         }
         if (person !== undefined) person(leg.phone);
-        else void script(leg.phone); // it catches everything
+        else void script(leg.phone); // it catches every error
         return { legId: leg.legId, reportsEnd: true };
       },
       onUnknown: lookUp(0, async ({ ref }) => {

@@ -1,4 +1,4 @@
-/** Tests that every gateway with held legs must pass: audio, keys and the course of a leg, in both directions. */
+/** Tests that every gateway with held legs must pass: audio, keys and the life of a leg, in both directions. */
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Leg, LegChange, LegHost, LegServer, MediaFact, Telephony } from './port.ts';
 
@@ -8,18 +8,18 @@ export interface RemotePhone {
   hangUp(): void | Promise<void>;
   hold(isHeld: boolean): void | Promise<void>;
   press(digits: string): void | Promise<void>;
-  /** Resolves when it was said. */
+  /** Speaks; resolves when the audio has been played. */
   say(audio: Uint8Array): Promise<void>;
-  /** Everything that was heard so far, PCMU without the silence between. */
+  /** All audio heard so far, in PCMU, without the silence between. */
   heard(): Uint8Array;
-  /** Keys that were received. */
+  /** Keys received so far. */
   keys(): string;
 }
 export interface MediaSubject {
   readonly telephony: Telephony & Required<Pick<Telephony, 'start' | 'leg'>>;
   /** The phone that rings for this call. */
   dialled(callId: string): RemotePhone | undefined;
-  /** A person calls in. */
+  /** Makes an inbound call. */
   call(from: string | null, to: string): Promise<RemotePhone>;
   close?(): Promise<void>;
 }
@@ -30,19 +30,19 @@ interface Fixture extends MediaSubject {
   readonly offered: Leg[];
   readonly server: LegServer;
   dial(callId?: string, ref?: string): Promise<string>;
-  /** A leg that was dialled and answered. */
+  /** Dials a leg that is answered. */
   talk(
     callId?: string,
   ): Promise<{ readonly leg: Leg; readonly phone: RemotePhone; readonly facts: MediaFact[]; readonly frames: Uint8Array[] }>;
 }
 const signal = AbortSignal.timeout(120_000);
-/** A sound of so many ms, in which no two parts of 20 ms are equal. */
+/** A sound of `ms` milliseconds in which no two parts of 20 ms are equal. */
 const sound = (ms: number, seed = 1): Uint8Array => Uint8Array.from({ length: ms * 8 }, (_, n) => 1 + ((n * n * seed + 13 * n) % 100));
 const join = (parts: readonly Uint8Array[]): Buffer => Buffer.concat(parts);
 const playedOf = (facts: readonly MediaFact[], id: string): number | undefined =>
   facts.flatMap((fact) => ('played' in fact && fact.played === id ? [fact.ms] : []))[0];
 
-/** @param until resolves with what `look` finds, and fails after a while */
+/** @param until resolves with the result of `look`, and fails after a while */
 export function mediaConformance(name: string, until: Until, setup: () => Promise<MediaSubject>): void {
   let open: { close(): Promise<void> }[] = [];
   afterEach(async () => {

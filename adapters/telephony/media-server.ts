@@ -1,6 +1,6 @@
 /**
- * The WebSocket server to which gateways bring the audio of their legs. A path is a secret that is valid for one leg, or for all inbound
- * legs of a gateway; it is opened before the gateway learns it, so that no connection comes too early.
+ * The WebSocket server to which gateways connect for the audio of their legs. A path is a secret that is valid for one leg, or for all
+ * inbound legs of a gateway; it is opened before the gateway learns it, so that no connection comes too early.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -19,7 +19,7 @@ export const mediaServerSettings = {
     expected: 'an address and a port or a range of ports, e.g. 127.0.0.1:8090-8091',
   })
     .default('127.0.0.1:8090-8099')
-    .describe('Address at which gateways connect for the audio of their legs. Each instance takes a free port, two during a restart.'),
+    .describe('Address at which gateways connect for the audio of their legs. Each instance takes a free port; a restart needs two.'),
   TELEPHONY_MEDIA_URL: text({
     max: 300,
     like: /^wss?:\/\/[^\s/?#]/,
@@ -30,10 +30,10 @@ export const mediaServerSettings = {
 };
 export type MediaServerOptions = z.output<z.ZodObject<typeof mediaServerSettings>>;
 
-/** Asterisk ends a call that sends more, and no gateway needs as much. */
+/** Asterisk ends a call that sends more, and no gateway needs that much. */
 const messageBytesMost = 65_500;
 const requestBytesMost = 16_384;
-/** Unsent bytes after which a gateway counts as stalled: two seconds of audio in base64, and more. */
+/** Unsent bytes after which a gateway counts as stalled: more than two seconds of audio in base64. */
 const backlogBytesMost = 64_000;
 /** How long a gateway may take to close its side. */
 const closeMs = 2_000;
@@ -43,18 +43,18 @@ export interface MediaRequest {
   readonly headers: IncomingHttpHeaders;
 }
 export interface MediaSocket {
-  /** Text or bytes of one message. A gateway that does not read is disconnected. */
+  /** Text or bytes of one message. A gateway that does not read its socket is disconnected. */
   send(message: string | Uint8Array): void;
   /** A repeat has no effect. */
   close(): void;
 }
 export interface SocketListener {
   message(data: string | Uint8Array): void;
-  /** Once. */
+  /** Called once. */
   closed(): void;
 }
 export interface MediaPath {
-  /** Whether the request proves that it comes from the gateway; default: the path alone is proof enough. */
+  /** Whether the request proves that it comes from the gateway; default: knowing the path is proof enough. */
   readonly isGenuine?: (request: MediaRequest, body: string) => boolean;
   /** A gateway has connected. Null refuses it. */
   readonly connected: (socket: MediaSocket, request: MediaRequest) => SocketListener | null;
@@ -80,7 +80,7 @@ export async function startMediaServer({ TELEPHONY_MEDIA_LISTEN, TELEPHONY_MEDIA
   const sockets = new WebSocketServer({ noServer: true, maxPayload: messageBytesMost, perMessageDeflate: false });
 
   server.on('upgrade', (request: IncomingMessage, connection: Duplex, head) => {
-    connection.on('error', () => connection.destroy()); // It is gone, which `close` reports.
+    connection.on('error', () => connection.destroy()); // The peer is gone, which `close` reports.
     const path = paths.get(nameOf(request));
     const refuse = (status: string): void => void connection.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     if (path === undefined) return refuse('404 Not Found');
@@ -88,7 +88,7 @@ export async function startMediaServer({ TELEPHONY_MEDIA_LISTEN, TELEPHONY_MEDIA
     sockets.handleUpgrade(request, connection, head, (socket) => attach(socket, path, requestOf(request)));
   });
   server.on('request', (request, response) => {
-    receive(request, response).catch(() => response.destroy()); // A report that could not be understood: the gateway repeats it.
+    receive(request, response).catch(() => response.destroy()); // The report could not be handled; the gateway repeats it.
   });
   async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = paths.get(nameOf(request));
@@ -140,7 +140,7 @@ async function listen(server: Server, written: string): Promise<number> {
 function attach(socket: WebSocket, path: MediaPath, request: MediaRequest): void {
   let listener: SocketListener | null = null;
   socket.on('message', (data: Buffer, isBinary) => listener?.message(isBinary ? data : data.toString('utf8')));
-  socket.on('error', () => socket.terminate()); // A breach of the protocol or a message that is too large: `close` follows.
+  socket.on('error', () => socket.terminate()); // A protocol violation or an oversized message; `close` follows.
   socket.once('close', () => listener?.closed());
   const end = (): void => {
     socket.close();
@@ -160,14 +160,14 @@ function attach(socket: WebSocket, path: MediaPath, request: MediaRequest): void
   if (listener === null) end();
 }
 
-/** A proxy may keep what stands before the name. */
+/** A proxy may leave a path prefix before the name. */
 function nameOf({ url = '/' }: IncomingMessage): string {
   return url.split('?', 1)[0]?.split('/').at(-1) ?? '';
 }
 function requestOf({ url = '/', headers }: IncomingMessage): MediaRequest {
   return { url, headers };
 }
-/** Null when it is larger than any report, or broken off. */
+/** The body; null if it is larger than any report or incomplete. */
 async function bodyOf(request: IncomingMessage): Promise<string | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -178,7 +178,7 @@ async function bodyOf(request: IncomingMessage): Promise<string | null> {
       chunks.push(chunk);
     }
   } catch {
-    return null; // The gateway has cut its request.
+    return null; // The gateway has aborted its request.
   }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,9 +1,9 @@
-/** The playout clock of a leg whose gateway buffers audio: little is sent ahead, so that dropping it is exact. */
+/** The playout clock of a leg whose gateway buffers audio. Little is sent ahead, so that drops are exact. */
 import { bytesPerMs, frameBytes, silentByte } from './audio-format.ts';
 
-/** A piece of audio that is sent at once; a multiple of 20 ms. */
+/** Audio sent in one message; a multiple of 20 ms. */
 const pieceMs = 100;
-/** A gateway that does not confirm is believed to have played after this time. */
+/** Without a confirmation the audio counts as played after this time. */
 const confirmMs = 1_000;
 
 export interface PlayoutParts {
@@ -15,9 +15,9 @@ export interface PlayoutParts {
   readonly send: (audio: Uint8Array) => void;
   /** Asks the gateway to drop its buffer. */
   readonly drop: () => void;
-  /** A chunk or mark was played to its end, or dropped after `ms`. */
+  /** Called when a chunk or mark has been played to its end, or was dropped after `ms`. */
   readonly played: (id: string, ms: number) => void;
-  /** Asks the gateway to confirm that it has played all that was sent; `confirm` follows. Absent: the clock alone decides. */
+  /** Asks the gateway to confirm that it has played everything sent; `confirm` follows. Absent: only the clock decides. */
   readonly ask?: (id: string) => void;
 }
 export interface Playout {
@@ -28,7 +28,7 @@ export interface Playout {
   confirm(id: string): void;
   /** The gateway's buffer is full, or has room again. */
   pause(isPaused: boolean): void;
-  /** Nothing more is sent; what was not played counts as dropped. */
+  /** Sends nothing more; unplayed audio counts as dropped. */
   close(): void;
 }
 interface Item {
@@ -42,7 +42,7 @@ interface Item {
 
 export function playout({ now, aheadMs, send, drop, played, ask }: PlayoutParts): Playout {
   let items: Item[] = [];
-  /** When everything that was sent will have been heard. */
+  /** When all audio sent so far will have been heard. */
   let heardAt = 0;
   let isPaused = false;
   let isClosed = false;

@@ -1,8 +1,6 @@
 /**
- * The port of telephony-gateway.
- *
- * Glossary: a *leg* is one phone connected with one gateway, in either direction; its *holder* is the process that has its connection;
- * *audio* is G.711 μ-law, 8 kHz, mono (8,000 bytes a second), and a *frame* of it lasts 20 ms (160 bytes).
+ * The port of telephony-gateway. Glossary: a *leg* is one phone connected to one gateway, in either direction; its *holder* is the process
+ * that owns the connection; *audio* is G.711 μ-law, 8 kHz, mono (8,000 bytes per second), and a *frame* lasts 20 ms (160 bytes).
  */
 import type { z } from 'zod';
 import type { CallOutcome } from '../../contracts/crm.ts';
@@ -34,7 +32,7 @@ export interface Legs {
   forget(before: number): Promise<void>;
 }
 
-/** What a phone reports beside its audio. */
+/** Reports from a phone other than its audio. */
 export type MediaFact =
   /** A chunk or mark was played to its end, or dropped after this many ms. */
   | { readonly played: string; readonly ms: number }
@@ -53,27 +51,27 @@ export interface MediaListener {
   fact(fact: MediaFact): void;
 }
 export interface LegRecording {
-  /** While it is paused, silence stands for both sides. */
+  /** While paused, both sides are recorded as silence. */
   pause(isPaused: boolean): void;
-  /** Nothing more is written; an error ended the recording early. */
+  /** Resolves when nothing more will be written. `error` is set if the recording ended early. */
   readonly done: Promise<{ readonly ms: number; readonly error: string | null }>;
 }
 export interface LegMedia {
   /**
-   * Queues 20 ms to 1 s of audio on the playout clock. The fact `played` follows when it was played or dropped. On hold everything is
+   * Queues 20 ms to 1 s of audio on the playout clock. The fact `played` follows once it has been played or dropped. On hold everything is
    * dropped, so that a resumed leg plays nothing stale.
    */
   play(chunk: { readonly id: string; readonly audio: Uint8Array }): void;
-  /** Drops audio that was not played. */
+  /** Drops queued audio. */
   clear(): void;
-  /** Asks for the fact `played` when everything queued so far was played or dropped. */
+  /** Requests the fact `played` for the time when everything queued so far has been played or dropped. */
   mark(id: string): void;
   /**
-   * Records both sides into a stereo WAV file of this machine, left the person at the phone, right this system, until the leg ends. Absent
-   * if the gateway cannot.
+   * Records both sides to a local stereo WAV file, the person at the phone on the left and this system on the right, until the leg ends.
+   * Absent if the gateway cannot record.
    */
   record?(file: string): LegRecording;
-  /** Returns how to stop listening. */
+  /** Returns a function that stops listening. */
   listen(listener: MediaListener): () => void;
 }
 export interface Leg {
@@ -91,11 +89,11 @@ export interface Leg {
   resume(signal: AbortSignal): Promise<void>;
   /** @throws PolybError unimplemented if the other side cannot. */
   transfer(to: string, signal: AbortSignal): Promise<void>;
-  /** The people of both legs hear each other; null parts them. Whatever is played is dropped. */
+  /** Lets the people of both legs hear each other; null disconnects them. Queued audio is dropped. */
   connect(other: Leg | null): void;
   sendDtmf(digits: string): void;
 }
-/** A message by which a call is set up, changed or ended, without numbers, names and credentials. */
+/** A signalling message of a call, without numbers, names and credentials. */
 export interface SignallingMessage {
   readonly legId: string;
   /** Unix ms. */
@@ -104,35 +102,36 @@ export interface SignallingMessage {
   readonly protocol: string;
   /** Address and port of the peer. */
   readonly peer: string;
-  /** What it is, in a few words. */
+  /** A short description. */
   readonly label: string;
   /** At most 4,000 characters. */
   readonly text: string;
 }
-/** What a gateway with held legs reports to the service. */
+/** Reports from a gateway with held legs to the service. */
 export interface LegHost {
   /**
-   * Stores the leg and serves its methods. Await it before anything is sent to the phone. False: a leg with this reference exists.
+   * Stores the leg and serves its methods. Await it before anything is sent to the phone. Resolves to false if a leg with this reference
+   * exists.
    * @param ref of the effect; for an inbound leg its id
    */
   hold(leg: Pick<Leg, 'legId' | 'callId' | 'direction' | 'from' | 'to'>, ref: string): Promise<boolean>;
-  /** Nothing was sent to the phone of the leg: its reference may be used again. */
+  /** Removes a leg for which nothing was sent to the phone; its reference may be used again. */
   release(legId: string): Promise<void>;
   /** Logs a failure that no caller waits for. */
   failed(thrown: unknown): void;
   /** The id of the leg with this reference. */
   find(ref: string): Promise<string | null>;
-  /** Stores plain data with which another process can end the leg if this one dies; `abandon` gets it. */
+  /** Stores plain data that lets another process end the leg if this one dies; it is passed to `abandon`. */
   save(legId: string, dialog: unknown): Promise<void>;
-  /** What any instance has saved for a leg that goes on or has just ended, if it has these fields; null for none. */
+  /** The data with these fields that any instance has saved for a leg that is alive or has just ended; null if there is none. */
   saved(fields: Readonly<Record<string, string>>): Promise<unknown>;
-  /** Stores messages for people to read. Absent: they are not kept. */
+  /** Stores messages for operators to read. Absent: messages are not kept. */
   traced?(messages: readonly SignallingMessage[]): Promise<void>;
-  /** In order for each leg. */
+  /** Reports a change; in order for each leg. */
   changed(change: LegChange): void;
-  /** An inbound leg rings. */
+  /** Reports that an inbound leg is ringing. */
   offered(leg: Leg): void;
-  /** In the same tick in which the answer is sent or received. */
+  /** Called in the same tick in which the answer is sent or received. */
   answered(leg: Leg): void;
 }
 export interface LegServer {
@@ -158,7 +157,7 @@ export interface Telephony {
   readonly legs?: Legs;
   /** Begins to listen. Present if the gateway holds legs, which carry media. */
   start?(host: LegHost): Promise<LegServer>;
-  /** Ends the phone's side of a leg whose holder died. @param dialog what was saved last, or null */
+  /** Ends the phone's side of a leg whose holder died. @param dialog the data saved last, or null */
   abandon?(legId: string, dialog: unknown, signal: AbortSignal): Promise<void>;
   /** A leg that this process holds. */
   leg?(legId: string): Leg | undefined;

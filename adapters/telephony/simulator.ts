@@ -1,6 +1,6 @@
 /**
- * Telephony without phones: calls are rows, and the clock determines their state, so that any process can compute
- * it. By the last two digits of the phone: 90 busy, 91 no answer, 92 rejected, 93 refused by the gateway, otherwise answered.
+ * Telephony without phones: calls are rows, and the clock determines their state, so that any process can compute it. The last two digits
+ * of the phone decide the outcome: 90 busy, 91 no answer, 92 rejected, 93 refused by the gateway, otherwise answered.
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -16,7 +16,7 @@ export const simulatorSettings = z.object({
   TELEPHONY_SIM_RING_MS: duration().default(800).describe('How long a simulated phone rings before it is answered or rejected.'),
   TELEPHONY_SIM_TALK_MS: duration().default(1500).describe('Length of a simulated conversation.'),
   TELEPHONY_SIM_NO_ANSWER_MS: duration().default(3000).describe('How long an unanswered simulated phone rings.'),
-  TELEPHONY_SIM_EFFECTS_FILE: text().optional().describe('A file to which each simulated call adds a line; for fault tests.'),
+  TELEPHONY_SIM_EFFECTS_FILE: text().optional().describe('A file to which each simulated call appends a line; for fault tests.'),
 });
 
 interface Plan {
@@ -68,10 +68,10 @@ export function simulator(
           return rows.length > 0;
         });
         const leg = placed ? { legId, reportsEnd: true } : await find({ ref });
-        if (leg === null) throw new PolybError('internal', 'The simulated leg of this reference no longer exists.');
+        if (leg === null) throw new PolybError('internal', 'The simulated leg with this reference no longer exists.');
         return leg;
       },
-      // A second use of a reference places nothing, so a slow first attempt need not be waited for.
+      // Reusing a reference places no second call, so there is no need to wait for a slow first attempt.
       onUnknown: lookUp(0, find),
     },
 
@@ -152,7 +152,7 @@ function planned(phone: string, start: number, options: z.output<typeof simulato
   }
 }
 
-/** The due changes of a leg that were not taken yet, and the time of the next one. */
+/** The due changes of a leg that have not been taken, and the time of the next one. */
 function split(row: Row, time: number): { changes: LegChange[]; told: number; nextAt: number | null } {
   const steps = (['ringing', 'answered', 'ended'] as const)
     .map((state, index) => ({ state, rank: index + 1, at: row[`${state}_at`] }))
@@ -175,7 +175,7 @@ function split(row: Row, time: number): { changes: LegChange[]; told: number; ne
   };
 }
 
-/** How a real network would report it. */
+/** The end of a leg as a real network would report it. */
 function endOf({ outcome, ended_by: endedBy }: Row): Pick<LegChange, 'outcome' | 'hangUpCause' | 'q850' | 'endedBy'> {
   const [hangUpCause, q850] = causes[outcome];
   return { outcome, hangUpCause, q850, endedBy: outcome === 'no_answer' ? 'network' : endedBy };

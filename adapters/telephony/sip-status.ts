@@ -1,6 +1,6 @@
 import type { Cause } from './port.ts';
 
-/** The cause of a hang-up for a final response of SIP. Source: RFC 3261, section 21, and RFC 3398, section 8.2.6. */
+/** The cause of a hang-up for a final SIP response. Source: RFC 3261, section 21, and RFC 3398, section 8.2.6. */
 export function causeOfSip(status: number): Cause {
   return causes[status] ?? (status >= 500 ? 'network_failure' : 'unknown');
 }

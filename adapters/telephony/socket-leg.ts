@@ -1,4 +1,4 @@
-/** A leg whose audio travels over one WebSocket of the gateway; what the messages look like is the gateway's dialect. */
+/** A leg whose audio travels over a WebSocket of the gateway; the format of its messages is the gateway's dialect. */
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Log } from '../deps.ts';
 import { bytesPerMs } from './audio-format.ts';
@@ -9,13 +9,13 @@ import type { MediaSocket, SocketListener } from './media-server.ts';
 import { playout } from './playout.ts';
 import type { Leg } from './port.ts';
 
-/** What a message of the gateway says. Audio is μ-law, 8 kHz, mono. */
+/** The meaning of a message from the gateway. Audio is μ-law, 8 kHz, mono. */
 export type SocketEvent =
   /** Audio may be sent. */
   | { readonly says: 'ready' }
   | { readonly says: 'audio'; readonly audio: Uint8Array }
   | { readonly says: 'key'; readonly digit: string }
-  /** Everything sent before this id was played. */
+  /** Everything sent before this id has been played. */
   | { readonly says: 'played'; readonly id: string }
   /** The buffer of the gateway is full, or has room again. */
   | { readonly says: 'full' | 'room' }
@@ -23,21 +23,21 @@ export type SocketEvent =
 export interface Dialect {
   /** A message before the first audio; absent if none is needed. */
   readonly opening?: () => string;
-  /** Null for a message without meaning here. @throws PolybError invalid_argument for what is not of the protocol */
+  /** Null for a message that can be ignored. @throws PolybError invalid_argument for data outside the protocol */
   read(data: string | Uint8Array): SocketEvent | null;
   /** A message with at most 100 ms of audio. */
   audio(audio: Uint8Array): string | Uint8Array;
   /** Makes the gateway drop its buffer. */
   readonly drop: () => string;
-  /** Makes the gateway confirm that it has played all until here; absent if it cannot. */
+  /** Makes the gateway confirm that it has played everything so far; absent if it cannot. */
   readonly confirm?: (id: string) => string;
 }
-/** What the gateway does with the call itself; a missing act is refused as `unimplemented`. */
+/** The gateway's control of the call itself; a missing action is refused as `unimplemented`. */
 export interface LegControl {
   readonly hangUp: (signal: AbortSignal) => Promise<void>;
   readonly answer?: (signal: AbortSignal) => Promise<void>;
   readonly reject?: (signal: AbortSignal) => Promise<void>;
-  /** Tells the network; absent where it has no such thing: the leg then carries no audio while it is held. */
+  /** Puts the call on hold at the network. Absent where the network has no hold: the leg then just carries no audio. */
   readonly hold?: (isHeld: boolean, signal: AbortSignal) => Promise<void>;
   readonly transfer?: (to: string, signal: AbortSignal) => Promise<void>;
   readonly sendDtmf?: (digits: string) => void;
@@ -54,26 +54,26 @@ export interface SocketLegOptions {
   readonly log: Log;
   /** Unix ms. */
   readonly now: () => number;
-  /** The gateway has connected for the audio; once at most. */
+  /** Called at most once, when the gateway has connected for the audio. */
   readonly onConnected?: (socket: MediaSocket) => void;
-  /** Once. */
+  /** Called once. */
   readonly onEnded: () => void;
 }
 export interface SocketLeg extends Leg {
   readonly state: LegState;
-  /** The phone was answered, or the socket has proved it. A repeat has no effect. */
+  /** Notes that the phone was answered, as reported or proved by the socket. A repeat has no effect. */
   answered(): void;
   /** The gateway has connected for the audio. Null when the leg has a socket or has ended. */
   connected(socket: MediaSocket): SocketListener | null;
   /** A repeat has no effect. */
   ended(end: LegEnd): void;
-  /** Sends audio to the phone now, past the playout clock. */
+  /** Sends audio to the phone at once, bypassing the playout clock. */
   pass(audio: Uint8Array): void;
 }
 
-/** How much the gateway is sent ahead, ms. */
+/** How far ahead audio is sent to the gateway, ms. */
 const aheadMs = 400;
-/** A gateway that sends this much more audio than time has passed floods; one that sends nothing for `silentMs` has lost the call. */
+/** A gateway is flooding if its audio is this far ahead of real time; it has lost the call if it sends nothing for `silentMs`. */
 const floodMs = 5_000;
 const silentMs = 30_000;
 
@@ -84,8 +84,8 @@ export function socketLeg(options: SocketLegOptions): SocketLeg {
   let socket: MediaSocket | null = null;
   let other: SocketLeg | null = null;
   let isTransferred = false;
-  /** An end that was asked for. */
-  let asked: LegEnd | null = null;
+  /** A requested end. */
+  let requestedEnd: LegEnd | null = null;
   let heardMs = 0;
   let connectedAt = 0;
   let watch: NodeJS.Timeout | undefined;
@@ -126,7 +126,7 @@ export function socketLeg(options: SocketLegOptions): SocketLeg {
   function hearAudio(audio: Uint8Array): void {
     heardMs += audio.length / bytesPerMs;
     if (heardMs > performance.now() - connectedAt + floodMs) {
-      fail('The gateway sends audio faster than it is spoken.');
+      fail('The gateway sends audio faster than real time.');
       return;
     }
     watch?.refresh();
@@ -136,16 +136,16 @@ export function socketLeg(options: SocketLegOptions): SocketLeg {
   }
   /** The gateway may report the end before it replies. */
   async function end(wanted: LegEnd, act: () => Promise<void>): Promise<void> {
-    asked = wanted;
+    requestedEnd = wanted;
     try {
       await act();
     } catch (thrown) {
-      asked = null;
+      requestedEnd = null;
       throw thrown;
     }
     leg.ended(wanted);
   }
-  /** The gateway has no more audio. */
+  /** The gateway has closed its audio. */
   function ended(): void {
     if (isTransferred) state.reach('transferring');
     leg.ended(isTransferred ? { cause: 'transferred', by: 'system' } : { cause: 'normal', by: 'remote' });
@@ -188,7 +188,7 @@ export function socketLeg(options: SocketLegOptions): SocketLeg {
     async hold(signal) {
       answeredOnly();
       await control.hold?.(true, signal);
-      clock.clear(); // What was queued is old when the leg is resumed.
+      clock.clear(); // Queued audio would be stale when the leg is resumed.
       if (state.reach('held')) {
         clock.pause(true);
         listeners.fact({ held: true });
@@ -243,14 +243,14 @@ export function socketLeg(options: SocketLegOptions): SocketLeg {
             const event = dialect.read(data);
             if (event !== null) hear(event);
           } catch (thrown) {
-            fail(thrown instanceof PolybError ? thrown.message : 'The gateway has sent a message that could not be read.');
+            fail(thrown instanceof PolybError ? thrown.message : 'The gateway has sent an unreadable message.');
           }
         },
         closed: ended,
       };
     },
     ended(reported) {
-      if (!state.end(asked ?? reported)) return;
+      if (!state.end(requestedEnd ?? reported)) return;
       clearTimeout(watch);
       clock.close();
       leg.connect(null);

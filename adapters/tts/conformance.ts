@@ -7,14 +7,14 @@ import { msOf, streamOf, wholeOf } from './streamed.ts';
 
 export interface VoiceUnderTest {
   readonly tts: TtsProvider;
-  /** A language that it speaks, with two sentences in it. */
+  /** A language of the voice, with two sentences in it. */
   readonly language: string;
   readonly sentences: readonly [string, string];
-  /** Characters, more than a request of the provider takes; default: no limit. */
+  /** A number of characters above the provider's limit for a request; default: no limit. */
   readonly longText?: number;
-  /** What a listener understands. Default: nobody listens. */
+  /** What a listener understands; default: not checked. */
   readonly heard?: (pcmu: Uint8Array) => string;
-  /** The words are reported with their times. */
+  /** The provider reports words with their times. */
   readonly hasWordTimes?: true;
   stop?(): Promise<void>;
 }

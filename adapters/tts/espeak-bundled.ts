@@ -48,7 +48,7 @@ else if (values.voices !== undefined)
   );
 else await speak(values.v ?? 'en');
 
-/** In the columns of espeak-ng. */
+/** Prints the list in the columns of espeak-ng. */
 function list(rows: readonly { readonly language: string; readonly gender: string; readonly file: string }[]): void {
   const lines = rows.map(({ language, gender, file: name }) => ` 5  ${language} --/${gender} ${name.replaceAll(/\s/g, '_')} ${name}`);
   process.stdout.write(`Pty Language Age/Gender VoiceName File\n${lines.join('\n')}\n`);

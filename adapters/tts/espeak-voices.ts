@@ -22,7 +22,7 @@ function rowsOf(list: string): readonly Row[] {
     });
 }
 
-/** A voice for each language that has a BCP 47 tag of a language, or of a language and a country. */
+/** One voice for each language whose BCP 47 tag is a language or a language and a country. */
 export function languagesOf(list: string): readonly Voice[] {
   return rowsOf(list).flatMap(({ language: voice, gender }): Voice[] => {
     const [, language, country] = /^([a-z]{2,3})(?:-([a-z]{2}))?$/.exec(voice) ?? [];
@@ -31,7 +31,7 @@ export function languagesOf(list: string): readonly Voice[] {
   });
 }
 
-/** Variants that any voice takes after a `+`, by their files: `!v/f2`. */
+/** Variants, which can follow any voice after a `+`, by their files: `!v/f2`. */
 export function variantsOf(list: string): readonly VoiceFile[] {
   return rowsOf(list).flatMap(({ file, gender }) => {
     const [, name] = /^!v\/([A-Za-z0-9_-]+)$/.exec(file) ?? [];

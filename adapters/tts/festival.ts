@@ -1,4 +1,4 @@
-/** The voice of a human: Debian's `festvox-ru`, units of recordings, spoken by one lasting process of the program `festival`. Russian alone. */
+/** A voice made of recordings of a human, Debian's `festvox-ru`, spoken by one long-running process of `festival`. Russian only. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { z } from 'zod';
 import { text } from '../../config/settings.ts';
@@ -16,25 +16,25 @@ export const festivalSettings = z.object({
   FESTIVAL_PROGRAM: text({ max: 300 }).default('festival').describe('The program festival: a path, or a name on PATH.'),
 });
 const voice = 'msu_ru_nsh_clunits';
-/** Longer ones take as long as they last. */
+/** Maximum characters of a part; a longer one takes as long to make as to speak. */
 const longestPart = 200;
-/** For one part, and for the voice to be loaded before the first one. */
+/** Time limit for one part; the first one includes loading the voice. */
 const partMs = 30_000;
 const mostBytes = 32 << 20;
-/** Printed behind each part, also behind one that failed. */
+/** Printed after each part, including one that failed. */
 const mark = Buffer.from('polyb: done\n');
 
 export function festival({ FESTIVAL_PROGRAM: program }: z.output<typeof festivalSettings>): TtsProvider {
   let running: ChildProcessWithoutNullStreams | undefined;
-  /** Parts are spoken one after the other. */
+  /** Parts are spoken one at a time, in order. */
   let last: Promise<unknown> = Promise.resolve();
 
   function start(): ChildProcessWithoutNullStreams {
     if (running?.exitCode === null && !running.killed) return running;
     const child = spawn(program, ['--pipe'], { stdio: ['pipe', 'pipe', 'pipe'] });
-    for (const each of [child, child.stdin, child.stdout, child.stderr] as const) each.on('error', () => {}); // Whoever waits for a part gets it.
+    for (const each of [child, child.stdin, child.stdout, child.stderr] as const) each.on('error', () => {}); // The caller of the current part gets the error.
     child.stderr.resume();
-    // It ends with its standard input, and keeps no process that has nothing else to do.
+    // It ends with its standard input, and does not keep this process alive.
     child.unref();
     for (const each of [child.stdin, child.stdout, child.stderr]) (each as unknown as { unref?(): void }).unref?.();
     child.stdin.write(`(voice_${voice})\n`);
@@ -49,7 +49,7 @@ export function festival({ FESTIVAL_PROGRAM: program }: z.output<typeof festival
     const heard = (part: Uint8Array): void => {
       parts.push(part);
       bytes += part.length;
-      if (bytes > mostBytes) reject(unable('it says too much'));
+      if (bytes > mostBytes) reject(unable('its output is too long'));
       else if (endsWithMark(parts)) resolve(Buffer.concat(parts).subarray(0, -mark.length));
     };
     const failed = (cause: Error): void =>
@@ -64,7 +64,7 @@ export function festival({ FESTIVAL_PROGRAM: program }: z.output<typeof festival
     );
     try {
       const wav = await promise;
-      // Letters that it cannot say make no audio.
+      // Letters that it cannot pronounce make no audio.
       return wav.length === 0 ? new Uint8Array() : phoneAudio(wav);
     } catch (error) {
       child.kill();
@@ -81,12 +81,12 @@ export function festival({ FESTIVAL_PROGRAM: program }: z.output<typeof festival
       signal.throwIfAborted();
       return speakPart(words);
     });
-    last = turn.catch(() => {}); // The caller gets it.
+    last = turn.catch(() => {}); // The caller gets the error.
     return await turn;
   }
   const stream: NonNullable<TtsProvider['stream']> = (speak, signal) => {
     if (!/^ru\b/i.test(speak.language))
-      throw new PolybError('invalid_argument', 'The voice of festival speaks Russian alone.', { reason: 'no_voice' });
+      throw new PolybError('invalid_argument', 'The voice of festival speaks only Russian.', { reason: 'no_voice' });
     return joined(partsOf(speakable(speak.text), longestPart), async function* (part) {
       const audio = await speakInTurn(part, signal);
       if (audio.length > 0) yield audio;
@@ -114,7 +114,7 @@ const latin: Readonly<Record<string, string>> = Object.fromEntries(
     .split(' ')
     .map((pair) => pair.split(':') as [string, string]),
 );
-/** Russian letters and the signs of pauses: nothing else can be said, and nothing of it is a command. */
+/** Keeps only Russian letters and punctuation for pauses: the voice can say nothing else, and the rest cannot contain a command. */
 export const speakable = (said: string): string =>
   said
     .toLowerCase()

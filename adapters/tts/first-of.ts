@@ -1,7 +1,7 @@
 /**
- * Several providers of voices as one: the next one speaks where one fails or stops. A text that more than one can speak is spoken sentence
- * by sentence, so that no sentence is lost and none that was spoken comes twice: of the one that broke off, the rest is spoken where the
- * provider reports its words, else it begins again.
+ * Several voice providers as one: when one fails or stalls, the next one takes over. A text that more than one can speak is spoken sentence
+ * by sentence, so no sentence is lost and no finished one is repeated. A sentence that broke off continues after its last spoken word if
+ * the provider reports words; otherwise it is spoken again.
  */
 import { isPolybError, PolybError } from '../../contracts/kit/errors.ts';
 import { type PreferredDeps, preferred } from '../preferred.ts';
@@ -10,27 +10,27 @@ import { sentencesIn } from './sentences.ts';
 import { joined, msOf, spokenWhole, streamOf } from './streamed.ts';
 
 export interface FirstVoiceDeps extends PreferredDeps {
-  /** How long a voice may be silent before and within a sentence, if there is another one. */
+  /** How long a voice may be silent before or within a sentence if another one is left. */
   readonly watchdogMs: number;
 }
 interface Candidate {
   readonly tts: TtsProvider;
   readonly voice: string;
 }
-/** Between what one voice left and what the next one says. */
+/** Silence between the break-off of one voice and the start of the next. */
 const breath = new Uint8Array(1_200).fill(0xff);
 const probeText: Readonly<Record<string, string>> = { ru: 'Раз.' };
 
-/** @param all in order of preference, one at least; the one that has the requested voice comes first */
+/** @param all in order of preference, at least one; the provider of a requested voice comes first */
 export function firstVoiceOf(
   all: readonly TtsProvider[],
   { watchdogMs, ...deps }: FirstVoiceDeps,
 ): Required<Tts> & TtsProvider & { close(): void } {
-  /** The language that each spoke last. */
+  /** The last language that each provider spoke. */
   const spoken = new Map<TtsProvider, string>();
   const order = preferred('tts', all, (tts, signal) => probe(tts, spoken.get(tts) ?? '', signal), deps);
 
-  /** @throws PolybError invalid_argument/no_voice; of the last provider, when none can list its voices */
+  /** @throws PolybError invalid_argument/no_voice; the error of the last provider when none can list its voices */
   async function candidatesFor({ language, voice }: Speak, signal: AbortSignal): Promise<readonly Candidate[]> {
     const listed = await Promise.allSettled(all.map((tts) => tts.voices(language, signal)));
     const found = listed.flatMap((list, nth) => {
@@ -60,7 +60,7 @@ export function firstVoiceOf(
   ): AsyncGenerator<SpeechItem> {
     const left = [...candidates];
     let rest = text;
-    /** What was spoken before `rest`. */
+    /** Audio spoken before `rest`. */
     let bytes = 0;
     for (;;) {
       const tts = order.pick(left.map((one) => one.tts));
@@ -111,7 +111,7 @@ export function firstVoiceOf(
     yield* joined(parts, (text) => sentence(text, speak, candidates, signal));
   };
   return {
-    /** The one that speaks next. */
+    /** The provider that speaks next. */
     get provider() {
       return order.pick(all)?.provider ?? '';
     },
@@ -131,7 +131,7 @@ export function firstVoiceOf(
   };
 }
 
-/** Throws when nothing comes for `limitMs`. */
+/** Throws when no item arrives for `limitMs`. */
 async function* patiently(
   tts: Tts,
   speak: Speak,
@@ -146,7 +146,7 @@ async function* patiently(
     for (;;) {
       const late = Promise.withResolvers<never>();
       const cancel = clock.after(limitMs, () =>
-        late.reject(new PolybError('deadline_exceeded', `The voice says nothing for ${limitMs} ms.`, { reason: 'voice_silent' })),
+        late.reject(new PolybError('deadline_exceeded', `The voice has been silent for ${limitMs} ms.`, { reason: 'voice_silent' })),
       );
       const next = await Promise.race([items.next(), late.promise]).finally(cancel);
       if (next.done) return;
@@ -154,11 +154,11 @@ async function* patiently(
     }
   } finally {
     left.abort();
-    items.return(undefined).catch(() => {}); // It may never end.
+    items.return(undefined).catch(() => {}); // Not awaited: it may never end.
   }
 }
 
-/** The text after the last word that was spoken whole; all of it where the words are not known. */
+/** The text after the last fully spoken word; the whole text if the words are not known. */
 function unspoken(text: string, words: readonly SpokenWord[], spokenMs: number): string {
   let at = 0;
   for (const { text: word, endMs } of words) {

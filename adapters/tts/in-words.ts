@@ -1,7 +1,7 @@
 import { sayRussian } from '../../media/russian/say.ts';
 import type { Speak, TtsProvider } from './port.ts';
 
-/** A voice that says figures, dates, phones and abbreviations of Russian texts in words, whatever the provider makes of them. */
+/** Wraps a voice so that numbers, dates, phones and abbreviations in Russian texts reach the provider in words. */
 export function inWords(tts: TtsProvider): TtsProvider {
   const { stream } = tts;
   return {
@@ -10,7 +10,7 @@ export function inWords(tts: TtsProvider): TtsProvider {
     ...(stream === undefined ? {} : { stream: (request, signal) => stream(spokenForm(request), signal) }),
   };
 }
-/** The same for every voice of an adapter. */
+/** Does the same for every voice of an adapter. */
 export const givenWords =
   <Parts extends readonly unknown[]>(create: (...parts: Parts) => TtsProvider): ((...parts: Parts) => TtsProvider) =>
   (...parts) =>

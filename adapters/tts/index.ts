@@ -1,4 +1,4 @@
-/** Voices by TTS_KIND. Each is given its texts in words. */
+/** Voices by TTS_KIND. Each receives Russian texts in words. */
 import { deepgramTtsSettings } from '../vendors/deepgram/settings.ts';
 import { deepgramVoice } from '../vendors/deepgram/tts.ts';
 import { openAiTtsSettings } from '../vendors/openai/audio-settings.ts';

@@ -1,4 +1,4 @@
-/** Speech that was made once is kept in files, so that a restart and another process need not make it again. */
+/** Caches speech in files, so that neither a restart nor another process has to synthesize it again. */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -7,26 +7,26 @@ import { spokenWhole, streamOf } from './streamed.ts';
 
 export interface KeptOnDisk {
   readonly folder: string;
-  /** The least recently used files beyond this are removed. */
+  /** Above this size the least recently used files are removed. */
   readonly maxBytes: number;
-  /** Files that nobody used for so long are removed: speech can contain what customers told. */
+  /** Files unused for this time are removed: speech can contain what customers said. */
   readonly maxAgeMs: number;
-  /** Speech of another provider is another file. */
+  /** Part of the key: providers do not share files. */
   readonly provider: string;
   /** Unix ms. */
   readonly now: () => number;
-  /** Speech goes on without its files. */
+  /** Reports a failure of the cache; speech goes on without it. */
   readonly warn: (error: unknown) => void;
 }
-/** Part of the key, to be changed with the format of the files or of the audio: a JSON line, then G.711 μ-law of 8 kHz. */
+/** Part of the key. Change it with the format of the files (a JSON line, then audio) or of the audio (G.711 μ-law, 8 kHz). */
 const format = 'pcmu-8000 1';
-/** Nothing of more than 10 minutes is kept. */
+/** Speech of more than 10 minutes is not cached. */
 const mostBytes = 4_800_000;
 const suffix = '.speech';
 
 export function keptOnDisk(tts: Tts, { folder, maxBytes, maxAgeMs, provider, now, warn }: KeptOnDisk): Required<Tts> {
   const root = resolve(folder);
-  /** Bytes that may be written before the folder is looked through again; at first it is not known how full it is. */
+  /** Bytes that may be written before the folder is scanned again; 0 at first, since its size is not known yet. */
   let room = 0;
   let sweeping: Promise<void> | undefined;
   const pathOf = ({ text, language, voice }: Speak): string =>
@@ -55,7 +55,7 @@ export function keptOnDisk(tts: Tts, { folder, maxBytes, maxAgeMs, provider, now
     const draft = `${path}.${randomUUID()}.part`;
     try {
       await mkdir(root, { recursive: true, mode: 0o700 });
-      // Renamed when it is whole, so that no reader gets a part of it.
+      // Renamed once complete, so that no reader gets a partial file.
       await writeFile(draft, file, { mode: 0o600, flag: 'wx' });
       await utimes(draft, new Date(now()), new Date(now()));
       await rename(draft, path);
@@ -108,7 +108,7 @@ export function keptOnDisk(tts: Tts, { folder, maxBytes, maxAgeMs, provider, now
   return { stream, speak: spokenWhole(stream) };
 }
 
-/** Null for a file that a crash of the machine left incomplete. */
+/** The content of a file; null if a crash of the machine left it incomplete. */
 function parsed(file: Uint8Array): readonly SpeechItem[] | null {
   const end = file.indexOf(0x0a);
   if (end < 0) return null;

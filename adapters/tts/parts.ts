@@ -1,10 +1,10 @@
-/** Ends of sentences, of clauses and of words, each with the space behind it. */
+/** Ends of sentences, clauses and words, each with the following space. */
 const ends = [/[.!?…]+["»)]*\s+|\n+/gu, /[,;:—–][\s]+|\s[—–-]\s/gu, /\s+/gu] as const;
 
 /**
- * A text in parts that a provider takes at once: as few as possible, between sentences; a longer sentence between clauses, a longer clause
- * between words, a longer word anywhere. Together they are the text, but for the space between them.
- * @param most characters
+ * Splits a text into as few parts as fit the provider's limit: between sentences; a longer sentence between clauses, a longer clause
+ * between words, a longer word anywhere. Together the parts are the text without the space between them.
+ * @param most characters in a part
  */
 export function partsOf(text: string, most: number, level = 0): readonly string[] {
   const trimmed = text.trim();

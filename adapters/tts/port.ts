@@ -1,13 +1,13 @@
-/** The port of voices. Audio is that of a phone: G.711 μ-law, 8 kHz, mono. */
+/** The port of voices. Audio is G.711 μ-law, 8 kHz, mono. */
 
 export interface Speak {
   readonly text: string;
   /** BCP 47, `ru-RU`. */
   readonly language: string;
-  /** A voice of the provider; without it, that of the language. */
+  /** A voice of the provider; default: the default voice of the language. */
   readonly voice?: string | undefined;
 }
-/** A word as it is spoken, in milliseconds from the beginning of the text. */
+/** When a word is spoken, in milliseconds from the beginning of the text. */
 export interface SpokenWord {
   readonly text: string;
   readonly startMs: number;
@@ -18,21 +18,24 @@ export interface SpokenBy {
   readonly provider: string;
   readonly voice: string;
 }
-/** The next piece of the audio; words of it, in their order, which may come before or after their audio; of several voices, who speaks from here on. */
+/**
+ * The next piece of audio; words in order, which may come before or after their audio; or, with several providers, the voice that speaks
+ * from here on.
+ */
 export type SpeechItem = Uint8Array | { readonly words: readonly SpokenWord[] } | { readonly by: SpokenBy };
 export interface Tts {
-  /** The whole text. @throws PolybError unavailable if no voice can speak now */
+  /** Speaks the whole text. @throws PolybError unavailable if no voice can speak now */
   speak(speak: Speak, signal: AbortSignal): Promise<Uint8Array>;
-  /** The same while it is made. A voice without it makes whole texts. @throws as `speak` */
+  /** The same as a stream, while the speech is made. Absent if the voice makes only whole texts. @throws as `speak` */
   stream?(speak: Speak, signal: AbortSignal): AsyncIterable<SpeechItem>;
 }
 export interface Voice {
-  /** The provider's name of it. */
+  /** The provider's name for the voice. */
   readonly voice: string;
   /** BCP 47. */
   readonly language: string;
   readonly gender: 'female' | 'male' | null;
-  /** Of several providers, the one that has it. */
+  /** With several providers, the one that has the voice. */
   readonly provider?: string;
 }
 /** A provider of voices. */

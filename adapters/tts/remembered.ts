@@ -1,16 +1,19 @@
-/** Speaks each text once: texts are kept, the most recently used ones longest. Callers who want one at a time share it while it is made. */
+/**
+ * Synthesizes each text once: speech is cached in memory (least recently used goes first), and simultaneous callers of one text share it
+ * while it is made.
+ */
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { Speak, SpeechItem, Tts } from './port.ts';
 import { streamOf, wholeOf } from './streamed.ts';
 
 /** About two hours of speech. */
 const maxBytes = 64 << 20;
-/** How long a voice may be silent in a text. */
+/** Maximum silence of a voice within a text. */
 const idleMs = 20_000;
 
 export function remembered(tts: Tts): Required<Tts> {
   const kept = new Map<string, readonly SpeechItem[]>();
-  const making = new Map<string, Making>();
+  const making = new Map<string, SpeechInProgress>();
   let bytes = 0;
   function keep(key: string, items: readonly SpeechItem[]): void {
     kept.set(key, items);
@@ -21,15 +24,15 @@ export function remembered(tts: Tts): Required<Tts> {
       bytes -= bytesOf(of);
     }
   }
-  function begin(key: string, speak: Speak): Making {
+  function begin(key: string, speak: Speak): SpeechInProgress {
     const forget = (): void => {
       if (making.get(key) === begun) making.delete(key);
     };
-    const begun: Making = make((signal) => streamOf(tts, speak, signal), forget);
+    const begun: SpeechInProgress = make((signal) => streamOf(tts, speak, signal), forget);
     making.set(key, begun);
     begun.whole
       .then((items) => keep(key, items))
-      .catch(() => {}) // the callers learn of it
+      .catch(() => {}) // the callers get the error
       .finally(forget);
     return begun;
   }
@@ -44,20 +47,20 @@ export function remembered(tts: Tts): Required<Tts> {
   return { stream, speak: async (speak, signal) => (await wholeOf(stream(speak, signal))).audio };
 }
 
-interface Making {
-  /** All of it, from its beginning. */
+interface SpeechInProgress {
+  /** The whole speech from its beginning. */
   read(signal: AbortSignal): AsyncIterable<SpeechItem>;
   readonly whole: Promise<readonly SpeechItem[]>;
 }
-/** Makes speech for all who read it. When the last reader leaves before its end, it is `abandoned`. */
-function make(speak: (signal: AbortSignal) => AsyncIterable<SpeechItem>, abandoned: () => void): Making {
+/** Makes speech for any number of readers. Calls `abandoned` when the last reader leaves before the end. */
+function make(speak: (signal: AbortSignal) => AsyncIterable<SpeechItem>, abandoned: () => void): SpeechInProgress {
   const items: SpeechItem[] = [];
   const stop = new AbortController();
   let readers = 0;
   let more = Promise.withResolvers<void>();
   let isMade = false;
   const whole = (async () => {
-    const idle = setTimeout(() => stop.abort(new PolybError('unavailable', 'The voice says nothing.')), idleMs).unref();
+    const idle = setTimeout(() => stop.abort(new PolybError('unavailable', 'The voice has gone silent.')), idleMs).unref();
     try {
       for await (const item of speak(stop.signal)) {
         idle.refresh();
@@ -73,13 +76,13 @@ function make(speak: (signal: AbortSignal) => AsyncIterable<SpeechItem>, abandon
   const ended = whole.then(() => {
     isMade = true;
   });
-  ended.catch(() => {}); // Each reader gets it.
+  ended.catch(() => {}); // Each reader gets the error.
   return {
     whole,
     async *read(signal) {
       readers += 1;
       const left = Promise.withResolvers<never>();
-      left.promise.catch(() => {}); // Only a reader that waits gets it.
+      left.promise.catch(() => {}); // Only a waiting reader gets the rejection.
       const leave = (): void => left.reject(signal.reason);
       if (signal.aborted) leave();
       signal.addEventListener('abort', leave, { once: true });

@@ -1,11 +1,11 @@
-/** Ends of sentences: a mark, perhaps a quote, a space, and a capital letter or a figure. */
+/** End of a sentence: a mark, perhaps a quote, a space, and then a capital letter or a digit. */
 const end = /([^\s.!?…]*)([.!?…]+["»)]*)\s+(?=[«"(—–-]?\s?[\p{Lu}\d])/gu;
-/** Words that end with a dot inside a sentence; so do initials and words of one or two letters. */
+/** Abbreviations, whose dot ends no sentence; the same goes for initials and words of one or two letters. */
 const shortened = new Set('руб коп мин сек обл тел стр корп доб гор тыс млн млрд просп пер наб бул бульв проф etc mrs prof'.split(' '));
-/** A shorter sentence is spoken with the next one. */
+/** Characters; a shorter sentence is joined with the next one. */
 const shortest = 12;
 
-/** A text in its sentences. Together they are the text, but for the space between them. */
+/** Splits a text into sentences. Together they are the text without the space between them. */
 export function sentencesIn(text: string): readonly string[] {
   const sentences: string[] = [];
   let from = 0;

@@ -1,4 +1,4 @@
-/** Speech while it is made. */
+/** Helpers for streams of speech. */
 import { decode, rateHz } from '../../media/audio/g711.ts';
 import { trimHead } from '../../media/audio/trim.ts';
 import type { Speak, SpeechItem, SpokenBy, SpokenWord, Tts } from './port.ts';
@@ -6,11 +6,11 @@ import type { Speak, SpeechItem, SpokenBy, SpokenWord, Tts } from './port.ts';
 export interface Speech {
   readonly audio: Uint8Array;
   readonly words: readonly SpokenWord[];
-  /** Of several voices, the one that spoke last. */
+  /** With several voices, the one that spoke last. */
   readonly by: SpokenBy | null;
 }
 
-/** From a voice that makes whole texts, the whole as one piece. */
+/** The stream of a voice; a voice that makes only whole texts yields one piece. */
 export async function* streamOf(tts: Tts, speak: Speak, signal: AbortSignal): AsyncGenerator<SpeechItem> {
   if (tts.stream === undefined) yield await tts.speak(speak, signal);
   else yield* tts.stream(speak, signal);
@@ -26,12 +26,12 @@ export async function wholeOf(items: AsyncIterable<SpeechItem>): Promise<Speech>
   }
   return { audio: Buffer.concat(pieces), words, by };
 }
-/** `speak` of a voice that streams. */
+/** `speak` for a voice that streams. */
 export function spokenWhole(stream: NonNullable<Tts['stream']>): Tts['speak'] {
   return async (speak, signal) => (await wholeOf(stream(speak, signal))).audio;
 }
 
-/** Without the silence before the first sound, by which words move, too. */
+/** Removes the silence before the first sound, and shifts the times of words accordingly. */
 export async function* withoutHead(items: AsyncIterable<SpeechItem>): AsyncGenerator<SpeechItem> {
   let held: Uint8Array = new Uint8Array();
   let words: SpokenWord[] = [];
@@ -55,7 +55,7 @@ export async function* withoutHead(items: AsyncIterable<SpeechItem>): AsyncGener
   }
 }
 
-/** Texts that are spoken one after the other, as one. */
+/** Speaks several texts one after the other as one stream. */
 export async function* joined(parts: readonly string[], speak: (text: string) => AsyncIterable<SpeechItem>): AsyncGenerator<SpeechItem> {
   let bytes = 0;
   for (const part of parts) {

@@ -2,7 +2,7 @@ import { PolybError } from '../../contracts/kit/errors.ts';
 import type { SpeechItem, Tts } from './port.ts';
 import { streamOf } from './streamed.ts';
 
-/** Runs a request and notes its outcome; a cancelled one proves nothing. */
+/** Runs a request and records its outcome; a cancelled one counts as neither success nor failure. */
 interface Dependency {
   watch<T>(request: () => Promise<T>): Promise<T>;
 }
@@ -13,7 +13,7 @@ export function watchedTts(tts: Tts, outside: Dependency): Required<Tts> {
     speak: (speak, signal) => outside.watch(() => tts.speak(speak, signal)),
     async *stream(speak, signal): AsyncGenerator<SpeechItem> {
       const end = Promise.withResolvers<void>();
-      outside.watch(() => end.promise).catch(() => {}); // The iteration throws the failure.
+      outside.watch(() => end.promise).catch(() => {}); // The iteration throws the error.
       try {
         yield* streamOf(tts, speak, signal);
         end.resolve();

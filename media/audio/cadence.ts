@@ -1,34 +1,34 @@
 /**
- * How speech sounds before a silence: a statement falls to the bottom of the voice, a sentence that goes on stays level or rises. All is
- * compared with the same speaker's voice before.
+ * The cadence of speech before a silence: a statement falls to the bottom of the voice, an unfinished sentence stays level or rises.
+ * Everything is relative to the speaker's earlier voice.
  */
 import { weights } from './cadence-weights.ts';
 import { createPitchTracker, type PitchFrame, pitchFrameMs } from './pitch.ts';
 
 export interface Cadence {
-  /** 8 kHz: a stretch of speech, with the silence after it. */
+  /** Adds samples at 8 kHz: a stretch of speech, with the silence after it. */
   push(samples: Int16Array): void;
   /**
-   * Ends the stretch. How likely it is that it ended a sentence, 0 to 1; null if too little voice was heard. A question may rise, and
-   * counts as unfinished.
+   * Ends the stretch. Returns the probability that it ended a sentence, 0 to 1; null if too little voice was heard. A question may rise and
+   * then counts as unfinished.
    */
   end(): number | null;
 }
-/** Pitch in semitones, compared with the median of the speaker but for `aboveFloor`; `voiced` is the share of frames with a voice. */
+/** Pitch in semitones, relative to the median of the speaker except for `aboveFloor`; `voiced` is the share of voiced frames. */
 export const featureNames = ['lowest', 'end', 'aboveFloor', 'lately', 'decline', 'voiced'] as const;
 /** In the order of `featureNames`. */
 export type Features = readonly number[];
 
-/** How much of the end each feature looks at, frames of 10 ms; for `end`, `lately` and `decline` frames with a voice. */
+/** How much of the end each feature covers, in frames of 10 ms; for `end`, `lately` and `decline` in voiced frames. */
 const [lowestFrames, endFrames, latelyFrames, voicedFrames] = [40, 10, 50, 30];
-/** So much voice is needed to know a speaker at all, and well; so much of it is kept, and so much is needed in a stretch. */
+/** Voiced frames needed to know a speaker at all, and well; kept of a speaker; and needed in a stretch. */
 const [leastKnown, wellKnown, mostKnown] = [300 / pitchFrameMs, 5_000 / pitchFrameMs, 15_000 / pitchFrameMs];
 const leastVoiced = 60 / pitchFrameMs;
-/** The end of a longer stretch is enough. */
+/** Of a longer stretch only the end is kept. */
 const mostFrames = 30_000 / pitchFrameMs;
-/** The last sound is the last frame that is not so far below the loudest, dB. */
+/** The last sound is the last frame within this many dB of the loudest. */
 const fadedDb = 30;
-/** A frame so many semitones from both neighbours is an error of the tracker. */
+/** A frame this many semitones away from both neighbours is a tracking error. */
 const jump = 9;
 /** Features beyond this are errors. */
 const widest = 24;
@@ -46,7 +46,7 @@ export function createCadence(): Cadence {
   };
 }
 export const likelihood = (odds: number): number => 1 / (1 + Math.exp(-odds));
-/** Logarithm of the odds. @param weights the bias first */
+/** Log-odds of the features. @param weights the bias first */
 export const weighed = (features: Features, [bias = 0, ...of]: readonly number[]): number =>
   features.reduce((sum, value, nth) => sum + value * (of[nth] ?? 0), bias);
 
@@ -54,7 +54,7 @@ export const weighed = (features: Features, [bias = 0, ...of]: readonly number[]
 export function createFeatures(): { push(samples: Int16Array): void; end(): { features: Features; knownShare: number } | null } {
   let tracker = createPitchTracker();
   let frames: PitchFrame[] = [];
-  /** Semitones of the speaker's voice, in this stretch and before. */
+  /** Pitch of the speaker's voice in semitones, in this stretch and before. */
   let known: readonly number[] = [];
   return {
     push(samples) {

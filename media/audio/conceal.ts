@@ -1,10 +1,10 @@
-/** Concealment of lost audio: the last pitch period again and again, fading to silence within 60 ms. */
+/** Concealment of lost audio: repeats the last pitch period, fading to silence within 60 ms. */
 import { rateHz } from './g711.ts';
 
 export interface Concealer {
   /** Remembers audio that arrived; returns it with its first 4 ms blended when it follows a loss. */
   heard(samples: Int16Array<ArrayBuffer>): Int16Array<ArrayBuffer>;
-  /** Audio for a gap of so many samples; zeros once the fade has ended, and before anything was heard. */
+  /** Audio for a gap of `count` samples; zeros after the fade, and before anything was heard. */
   lost(count: number): Int16Array<ArrayBuffer>;
 }
 
@@ -47,13 +47,13 @@ export function createConcealer(): Concealer {
       if (missing === 0) lag = pitchLag(history);
       const samples = new Int16Array(count);
       for (let nth = 0; nth < count; nth += 1) samples[nth] = next();
-      if (missing === 0) missing = 1; // nothing was heard, and yet what follows is a beginning
+      if (missing === 0) missing = 1; // nothing was heard, yet the next audio is a beginning
       return samples;
     },
   };
 }
 
-/** The lag at which the end of the signal is most like itself; 0 for silence. */
+/** The lag at which the end of the signal best matches itself; 0 for silence. */
 function pitchLag(history: Int16Array): number {
   const from = kept - longestLag;
   let energy = 0;

@@ -1,7 +1,7 @@
 /** G.711 (ITU-T): one byte a sample at 8 kHz. PCMU is μ-law, PCMA is A-law; a linear sample is 16 bits, signed. */
 export type Law = 'PCMU' | 'PCMA';
 
-/** Bytes, and samples, of a second. */
+/** Bytes, and samples, per second. */
 export const rateHz = 8_000;
 
 /** The byte of zero in each law. */

@@ -16,7 +16,7 @@ export function goertzel(samples: Int16Array, hz: number): number {
 
 /** 12.75 ms: the shortest block whose bins keep the rows apart. */
 const block = 102;
-/** −35 dBm0 for each tone: 10 dB above the threshold that Q.24 asks for would miss no phone and hear less speech. */
+/** −35 dBm0 for each tone: 10 dB above the threshold of Q.24, which misses no phone and triggers on less speech. */
 const leastPower = ((32_767 * 10 ** ((-35 - 3.14) / 20)) ** 2 * block * block) / 4;
 /** How much stronger the tone is than the next of its group: 8 dB. */
 const peak = 6.3;
@@ -24,7 +24,7 @@ const peak = 6.3;
 const [twist, reverseTwist] = [2.51, 6.31];
 /** Share of a block's energy in the two tones; speech, which has more than two, has less (talk-off). */
 const purity = 0.85;
-/** The same over two blocks: tones that are off by 1 % still add up, what glides does not. */
+/** The same over two blocks: tones that are off by 1 % still add up, gliding ones do not. */
 const coherence = 0.5;
 const blocksToEnd = 2;
 
@@ -35,7 +35,7 @@ export interface DtmfDetector {
 
 /** A detector of one channel. A press lasts at least 40 ms, with 40 ms before the same key again. */
 export function createDtmfDetector(): DtmfDetector {
-  /** The block before, and the one that is filled. */
+  /** The previous block, and the one being filled. */
   const both = new Int16Array(2 * block);
   const pending = both.subarray(block);
   let filled = 0;

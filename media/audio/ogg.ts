@@ -1,4 +1,4 @@
-/** Packets of an OGG file (RFC 3533): a reader of its first stream, which believes no size that the file claims, and a writer. */
+/** Packets of an OGG file (RFC 3533): a reader of its first stream, which trusts no size in the file, and a writer. */
 
 /** What is wrong with an OGG file. */
 export class OggError extends Error {
@@ -6,7 +6,7 @@ export class OggError extends Error {
 }
 
 const headerBytes = 27;
-/** A packet of more bytes is no audio. */
+/** A larger packet cannot be audio. */
 const mostPacketBytes = 61_440;
 const [isContinued, isFirst, isLast] = [1, 2, 4];
 
@@ -50,7 +50,7 @@ export function* oggPackets(bytes: Uint8Array): Generator<Uint8Array> {
 
 export interface OggPacket {
   readonly bytes: Uint8Array;
-  /** Of the stream, behind this packet. */
+  /** Granule position of the stream after this packet. */
   readonly granule: number;
 }
 

@@ -4,7 +4,7 @@ import OpusScript from 'opusscript';
 import { rateHz } from './g711.ts';
 import { OggError, type OggPacket, oggFile, oggPackets } from './ogg.ts';
 
-/** The library takes no longer packet. */
+/** The library accepts no longer packets. */
 const mostPacketBytes = 3_828;
 /** Opus counts in samples of 48 kHz. */
 const clockHz = 48_000;
@@ -36,19 +36,19 @@ function decoded(decoder: OpusScript, packet: Uint8Array): Int16Array {
     const bytes = Uint8Array.from(decoder.decode(Buffer.from(packet)));
     return new Int16Array(bytes.buffer);
   } catch {
-    return new Int16Array(rateHz / 50); // the library says no more than that the packet is bad
+    return new Int16Array(rateHz / 50); // the library reports only that the packet is bad
   }
 }
 
 const frameMs = 20;
-/** Samples of 48 kHz that a decoder drops at the beginning, while the encoder warms up. */
+/** Samples at 48 kHz that a decoder drops at the beginning, while the encoder warms up. */
 const preSkip = 312;
 
-/** A file of Opus in OGG, without a loss of the last samples. */
+/** A file of Opus in OGG that keeps the last samples. */
 export function opusFile(samples: Int16Array): Uint8Array {
   return oggFile([...headers(), ...opusPackets(samples)]);
 }
-/** The same with pauses for the rest of the process: a second takes it about 30 ms. */
+/** The same with pauses for the rest of the process: a second of audio takes about 30 ms. */
 export async function opusFileInSlices(samples: Int16Array, signal: AbortSignal): Promise<Uint8Array> {
   const packets = headers();
   for (const packet of opusPackets(samples)) {

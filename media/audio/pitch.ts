@@ -12,22 +12,24 @@ export interface PitchTracker {
   push(samples: Int16Array): readonly PitchFrame[];
 }
 export const pitchFrameMs = 10;
-/** The pitch of a voice needs no more. */
+/** Enough for the pitch of a voice. */
 const trackedHz = rateHz / 2;
 const hop = (trackedHz * pitchFrameMs) / 1_000;
 /** Pitch between 70 and 400 Hz. */
 const [shortestLag, longestLag] = [trackedHz / 400, Math.ceil(trackedHz / 70)];
 const windowSamples = 160;
 const compared = windowSamples - longestLag - 1;
-/** Less periodic sound is no voice; a shorter lag wins if it is nearly as good, since every multiple of a period repeats too. */
+/**
+ * Sound below this periodicity is not a voice. A shorter lag wins if it is nearly as good, since every multiple of a period repeats too.
+ */
 const [leastPeriodicity, nearlyAsGood] = [0.5, 0.88];
 
 export function createPitchTracker(): PitchTracker {
   let held = new Float32Array(0);
-  /** Samples that are part of the next at half the rate. */
+  /** Samples left for the next one at half the rate. */
   let tail = new Int16Array(0);
 
-  /** Every second sample of a binomial low-pass: harmonics above 2 kHz would come back as false ones. */
+  /** Every second sample after a binomial low-pass: harmonics above 2 kHz would alias. */
   function halved(samples: Int16Array): Float32Array {
     const line = new Int16Array(tail.length + samples.length);
     line.set(tail);
@@ -57,7 +59,7 @@ function frameOf(samples: Float32Array): PitchFrame {
   let energy = 0;
   for (const sample of samples) energy += sample * sample;
   const db = energy === 0 ? -96 : Math.max(-96, 10 * Math.log10(energy / samples.length / 32_768 ** 2));
-  /** Correlation of the beginning with what follows after a lag. */
+  /** Correlation of the beginning with the samples a lag later. */
   const alike = new Float32Array(longestLag + 2);
   const squared = (nth: number): number => (samples[nth] as number) ** 2;
   let [here, there, best] = [0, 0, 0];

@@ -1,13 +1,13 @@
-/** Changes of the sample rate by a polyphase FIR: a windowed sinc, one set of taps for each position between two input samples. */
+/** Sample rate conversion by a polyphase FIR filter: a windowed sinc, with one set of taps for each position between two input samples. */
 
 export interface Resampler {
-  /** The samples that `input` completes; state is kept, so that blocks of any size give one signal. */
+  /** Returns the samples that `input` completes. State is kept, so blocks of any size give one signal. */
   push(input: Int16Array): Int16Array<ArrayBuffer>;
-  /** The end of the signal, which waits for the samples that follow it. */
+  /** Returns the rest of the signal, which was waiting for more samples. */
   end(): Int16Array<ArrayBuffer>;
 }
 
-/** Input samples on each side of an output sample, at a rate that does not fall. */
+/** Input samples on each side of an output sample, when the rate does not go down. */
 const reach = 24;
 /** The part of the lower Nyquist band that passes. */
 const passed = 0.92;
@@ -16,7 +16,7 @@ const beta = 7;
 const maxPhases = 1_000;
 const filters = new Map<string, readonly Float32Array[]>();
 
-/** Converts between any two rates whose ratio is in small numbers, such as 8, 16, 22.05, 24 and 48 kHz. The length is kept to a sample. */
+/** Converts between any two rates with a ratio of small numbers, such as 8, 16, 22.05, 24 and 48 kHz. The length is exact to a sample. */
 export function createResampler(fromHz: number, toHz: number): Resampler {
   const common = gcd(fromHz, toHz);
   const [up, down] = [toHz / common, fromHz / common];

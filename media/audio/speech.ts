@@ -1,4 +1,4 @@
-/** Beginnings and ends of speech by energy above a noise floor that adapts. */
+/** Detects where speech begins and ends by its energy above an adaptive noise floor. */
 import { rateHz } from './g711.ts';
 
 export type SpeechEdge = 'started' | 'stopped';
@@ -7,11 +7,11 @@ export interface SpeechDetector {
   push(samples: Int16Array): SpeechEdge | null;
 }
 export interface SpeechOptions {
-  /** Speech must last so long before it counts. */
+  /** Minimum duration of speech, ms. */
   readonly startMs?: number;
-  /** Silence must last so long before speech has ended. */
+  /** Silence after which speech has ended, ms. */
   readonly stopMs?: number;
-  /** Speech without any pause for so long is noise: its level becomes the floor. */
+  /** Speech without a pause for this long, ms, is noise: its level becomes the floor. */
   readonly stuckMs?: number;
 }
 
@@ -19,13 +19,13 @@ const lowestFloorDb = -65;
 const initialFloorDb = -55;
 /** How far above the floor speech is, to begin and to go on. */
 const [startDb, stayDb] = [10, 6];
-/** How fast the floor follows a louder room, dB a second; a quieter one it follows at once. */
+/** How fast the floor follows a louder room, dB per second; it follows a quieter one at once. */
 const riseDb = 3;
 
 export function createSpeechDetector({ startMs = 60, stopMs = 300, stuckMs = 10_000 }: SpeechOptions = {}): SpeechDetector {
   let floorDb = initialFloorDb;
   let isSpeech = false;
-  /** How long the state has been contradicted, and how long speech went on without a pause. */
+  /** How long the input has contradicted the state, and how long speech has lasted without a pause. */
   let [againstMs, loudMs] = [0, 0];
   /** The quietest frame since speech began: what the floor becomes when it does not end. */
   let quietestDb = 0;

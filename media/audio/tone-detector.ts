@@ -1,17 +1,17 @@
 /**
- * Steady single tones in audio: the beep of a mailbox and the special information tones of a network (SIT, ITU-T E.180).
- * A sine satisfies x[n−1] + x[n+1] = 2 cos ω · x[n]: the least squares of that give the frequency, and what remains says how pure it is.
+ * Steady single tones in audio: the beep of a mailbox and the special information tones of a network (SIT, ITU-T E.180). A sine satisfies
+ * x[n−1] + x[n+1] = 2 cos ω · x[n]: a least-squares fit gives the frequency, and the residual shows how pure it is.
  */
 import { rateHz } from './g711.ts';
 
 export interface HeardTone {
   readonly kind: 'tone' | 'sit';
-  /** Frequency; of a SIT that of its first tone. */
+  /** Frequency; for a SIT that of its first tone. */
   readonly hz: number;
   readonly ms: number;
 }
 export interface ToneDetector {
-  /** The tones that ended in these samples. */
+  /** Returns the tones that ended in these samples. */
   push(samples: Int16Array): readonly HeardTone[];
 }
 
@@ -19,7 +19,7 @@ const block = 160;
 const blockMs = (block * 1_000) / rateHz;
 /** Mean square of −40 dBm0. */
 const leastPower = (32_767 * 10 ** ((-40 - 3.14) / 20)) ** 2 / 2;
-/** Largest share of the power that is no sine. */
+/** Maximum share of the power outside the sine. */
 const impurity = 0.06;
 /** How far the frequency may move within a tone, and the power from block to block: two tones at once beat. */
 const driftHz = 15;
@@ -88,7 +88,7 @@ interface Sine {
 }
 const isLike = (a: Sine, b: Sine) => Math.abs(a.hz - b.hz) <= driftHz && a.power <= b.power * powerStep && b.power <= a.power * powerStep;
 
-/** A block that is one sine, else null. */
+/** The sine that fills the block; null if there is none. */
 function sineOf(samples: Int16Array): Sine | null {
   let [cross, square, neighbours] = [0, 0, 0];
   for (let nth = 1; nth < block - 1; nth += 1) {

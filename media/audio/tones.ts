@@ -1,4 +1,4 @@
-/** Tones at 8 kHz that a phone network makes. */
+/** Tones of a phone network, at 8 kHz. */
 import { rateHz } from './g711.ts';
 
 /** The keys of DTMF (ITU-T Q.23) in rows of 697, 770, 852 and 941 Hz and columns of 1209, 1336, 1477 and 1633 Hz. */
@@ -26,7 +26,7 @@ export function makeTone({ hz, ms, dbm0 }: Tone): Int16Array<ArrayBuffer> {
   });
 }
 
-/** The two tones of a key, or null for what is no key. */
+/** The two tones of a key; null for any other character. */
 export function makeDtmf(digit: string, ms = 100): Int16Array<ArrayBuffer> | null {
   const row = keypad.findIndex((keys) => digit.length === 1 && keys.includes(digit));
   const column = keypad[row]?.indexOf(digit) ?? -1;

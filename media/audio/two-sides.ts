@@ -1,25 +1,25 @@
-/** Stereo out of the two sides of a live call, which come in pieces: the left as it is spoken, the right queued to be played. */
+/** Combines the two sides of a live call into stereo. They arrive in pieces: the left as it is spoken, the right queued for playback. */
 import { rateHz } from './g711.ts';
 
 export interface TwoSides {
-  /** Audio that was spoken just now. Of a late piece nothing is lost; where none came, there is silence. */
+  /** Adds audio that has just been spoken. A late piece loses nothing; a missing one is silence. */
   left(samples: Int16Array, atMs: number): void;
-  /** Audio that plays after everything queued before it. */
+  /** Adds audio that plays after everything queued before. */
   right(samples: Int16Array, atMs: number): void;
-  /** What was queued and is not played yet is dropped. */
+  /** Drops queued audio that has not been played. */
   clearRight(atMs: number): void;
-  /** Everything up to this time that was not taken before: left, right, left … */
+  /** Takes everything up to this time that has not been taken: left, right, left … */
   take(untilMs: number): Int16Array<ArrayBuffer>;
 }
-/** A piece that is later than this leaves a hole, which is heard as silence; less is the jitter of its way. */
+/** A piece later than this leaves a gap of silence; less is network jitter. */
 const jitterMs = 100;
 
 /** @param startMs on the clock of all other times */
 export function twoSides(startMs: number): TwoSides {
-  /** What was not taken yet. */
+  /** Samples not taken yet. */
   let [leftOnes, rightOnes] = [new Int16Array(0), new Int16Array(0)];
   let taken = 0;
-  /** Index of a time in what was not taken. */
+  /** Index of a time in the samples not taken yet. */
   const indexOf = (atMs: number): number => Math.max(0, Math.round(((atMs - startMs) * rateHz) / 1_000) - taken);
   return {
     left(samples, atMs) {

@@ -1,19 +1,25 @@
-/** Beginnings and ends of speech: WebRTC's voice activity detection (libfvad), and energy above the quietest moment of the last seconds. */
+/**
+ * Detects where speech begins and ends: WebRTC's voice activity detection (libfvad), and energy above the quietest moment of the last
+ * seconds.
+ */
 import load from '@echogarden/fvad-wasm';
 import { rateHz } from './g711.ts';
 import { levelDb, type SpeechEdge } from './speech.ts';
 
 export interface VoiceActivity {
-  /** The edge that this frame completes, or null. @param isMasked what is heard may be an echo: it is no speech, and tells nothing of the room */
+  /**
+   * The edge that this frame completes, or null. @param isMasked the frame may be an echo: it counts neither as speech nor for the level of
+   * the room
+   */
   push(samples: Int16Array, isMasked: boolean): SpeechEdge | null;
-  /** Silence, and a sound in it that has not lasted long enough yet. */
+  /** Whether a sound has begun that has not lasted long enough to be speech. */
   readonly stirs: boolean;
   close(): void;
 }
 export interface VoiceActivityOptions {
-  /** Speech must last so long before it counts. */
+  /** Minimum duration of speech, ms. */
   readonly startMs: number;
-  /** Silence must last so long before speech has ended. */
+  /** Silence after which speech has ended, ms. */
   readonly stopMs: number;
 }
 interface Fvad {
@@ -28,16 +34,16 @@ interface Fvad {
 }
 const frameMs = 20;
 const frameSamples = (rateHz * frameMs) / 1_000;
-/** 0 takes most for speech, 3 least. */
+/** 0 accepts most sounds as speech, 3 fewest. */
 const mode = 2;
-/** The room is as loud as its quietest moment of so many frames. */
+/** The level of the room is the quietest moment of this many frames. */
 const roomFrames = 100;
 const [lowestRoomDb, firstRoomDb] = [-65, -55];
-/** How far above the room speech is: to begin, to go on, and to go on without the sound of a voice. */
+/** How many dB above the room speech is: to begin, to go on, and to go on without a detected voice. */
 const [startDb, stayDb, loudDb] = [9, 4, 15];
 
 let loading: Promise<Fvad> | undefined;
-/** Loads the module once. Many detectors share it. */
+/** Loads the module; all detectors share one instance. */
 export async function voiceActivity(): Promise<(options: VoiceActivityOptions) => VoiceActivity> {
   loading ??= load() as Promise<Fvad>;
   const fvad = await loading;

@@ -1,4 +1,4 @@
-/** WAV files: a writer for recordings that grow, and a reader that believes no size that a header claims. */
+/** WAV files: a writer for growing recordings, and a reader that trusts no size in a header. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { decode } from './g711.ts';
 
@@ -17,7 +17,7 @@ export class WavError extends Error {
 }
 
 const headerBytes = 44;
-/** The size of a recording that has not ended, or whose process died: as much as the file has. */
+/** The size in the header of an unfinished recording, or one whose process died: the data extends to the end of the file. */
 const unknownSize = 0xffff_ffff;
 const formatTag = { pcm: 1, alaw: 6, ulaw: 7, extensible: 0xfffe } as const;
 
@@ -48,7 +48,7 @@ export function wavFile(format: WavFormat, samples: Int16Array): Uint8Array<Arra
 export interface WavWriter {
   /** Appends interleaved samples, which must not change afterwards. Ignored after a failure. */
   write(samples: Int16Array<ArrayBuffer>): void;
-  /** Writes what is pending and the sizes; the bytes of audio in the file. */
+  /** Writes pending audio and the sizes; returns the bytes of audio in the file. */
   close(): Promise<number>;
 }
 export interface WavWriterOptions extends WavFormat {
@@ -58,7 +58,7 @@ export interface WavWriterOptions extends WavFormat {
   readonly maxPendingBytes?: number;
 }
 
-/** Begins a WAV file, over what is there. It can be read at any moment: until `close` its header leaves the size open. */
+/** Starts a WAV file, replacing any existing one. It is readable at any moment: until `close` its header leaves the size open. */
 export function createWavWriter(file: string, { failed, maxPendingBytes = 1 << 20, ...format }: WavWriterOptions): WavWriter {
   let pendingBytes = 0;
   let writtenBytes = 0;
@@ -105,8 +105,8 @@ async function writeWhole(handle: FileHandle, bytes: Uint8Array<ArrayBuffer>, po
 }
 
 /**
- * The audio of a WAV file: 16-bit PCM, A-law or μ-law, of one or two channels. A size that the file does not have, as after a crash, is
- * replaced by the size that it has.
+ * The audio of a WAV file: 16-bit PCM, A-law or μ-law, of one or two channels. A size larger than the file, as after a crash, is cut to the
+ * size of the file.
  * @throws WavError
  */
 export function readWav(bytes: Uint8Array): Wav {
@@ -163,7 +163,7 @@ export async function readWavFile(file: string, { maxBytes }: { readonly maxByte
   }
 }
 
-/** Writes the true sizes into the header of a recording whose process died; does nothing to a file that has them. */
+/** Writes the true sizes to the header of a recording whose process died; leaves a correct file unchanged. */
 export async function repairWav(file: string): Promise<void> {
   const handle = await open(file, 'r+');
   try {

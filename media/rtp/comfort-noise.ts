@@ -1,8 +1,8 @@
-/** Comfort noise (RFC 3389): the level of the room of a sender that is silent, and so sends nothing. */
+/** Comfort noise (RFC 3389): the level of the room while the sender is silent and sends no audio. */
 
 export const comfortNoiseType = 13;
 
-/** The level of a payload in dB below full scale; null for an empty one. The spectrum is left out: the noise is white. */
+/** The level of a payload in dB below full scale; null for an empty one. The spectrum is ignored: the noise is white. */
 export function noiseLevelDb(payload: Uint8Array): number | null {
   const [level] = payload;
   return level === undefined ? null : -(level & 0x7f);

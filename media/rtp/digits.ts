@@ -1,14 +1,14 @@
-/** Presses of keys that arrive by more than one way: each press counts once. */
+/** Key presses that arrive over more than one path count once each. */
 
 /** RFC 4733, SIP INFO, tones in the audio. */
 export type DigitSource = 'rfc4733' | 'info' | 'inband';
 
 export interface Digits {
-  /** Whether this report is a press of its own, and not one that another way reported already. */
+  /** Whether this report is a new press rather than one already reported over another path. */
   isNew(digit: string, by: DigitSource, nowMs: number): boolean;
 }
 
-/** How much later the other way may report the same press: INFO waits for a retransmission. */
+/** How much later another path may report the same press: INFO may wait for a retransmission. */
 const withinMs = 1_000;
 const mostRemembered = 32;
 

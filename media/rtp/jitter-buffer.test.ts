@@ -3,7 +3,7 @@ import { createWeather } from '../../test/kit/network.ts';
 import { rms } from '../../test/kit/voice.ts';
 import { createJitterBuffer, type JitterBuffer } from './jitter-buffer.ts';
 
-/** A packet whose samples are all its own number, so that each can be found again. */
+/** A packet whose samples all equal its number, so that each can be identified. */
 const packet = (nth: number, { ssrc = 1, timestamp = nth * 160, ms = 20, marker = false } = {}) => ({
   ssrc,
   timestamp: timestamp >>> 0,
@@ -14,7 +14,7 @@ interface Arrival {
   readonly atMs: number;
   readonly audio: ReturnType<typeof packet>;
 }
-/** Plays arrivals on a clock of 20 ms from zero; what each frame has first, and the buffer. */
+/** Plays arrivals on a clock of 20 ms from zero; returns the first sample of each frame, and the buffer. */
 function play(arrivals: readonly Arrival[], untilMs: number, buffer: JitterBuffer = createJitterBuffer()) {
   const waiting = [...arrivals].sort((a, b) => a.atMs - b.atMs);
   const frames: (Int16Array | null)[] = [];
@@ -29,7 +29,7 @@ function play(arrivals: readonly Arrival[], untilMs: number, buffer: JitterBuffe
 }
 const regular = (count: number, from = 0): Arrival[] =>
   Array.from({ length: count }, (_, nth) => ({ atMs: (from + nth) * 20, audio: packet(from + nth) }));
-/** Numbers of the packets that were played, in order, but for 4 ms that may be blended into what was before. */
+/** Numbers of the played packets in order, ignoring up to 4 ms that may be blended with earlier audio. */
 const whole = (frames: readonly (Int16Array | null)[], ms = 20) => {
   const samples = frames.flatMap((frame) => [...(frame ?? [])]);
   const counts = new Map<number, number>();

@@ -1,8 +1,7 @@
 /**
  * Audio that arrives by a network, played by a clock: packets are put in order, late ones are dropped, and gaps are concealed.
- *
  * - position: a timestamp without wraps, in samples
- * - transit: arrival minus position, in samples; its least value is that of a packet which nothing delayed
+ * - transit: arrival minus position, in samples; its minimum is that of an undelayed packet
  * - delay: how much later than such a packet its audio is played
  * - cursor: position of the next sample to play
  */
@@ -16,17 +15,17 @@ export interface ArrivedAudio {
   readonly timestamp: number;
   readonly marker: boolean;
   readonly samples: Int16Array<ArrayBuffer>;
-  /** False for a packet that waited for us: its arrival says nothing of the network. */
+  /** False for a packet that waited for this process: its arrival says nothing about the network. */
   readonly isTimely?: boolean;
 }
 export interface JitterBuffer {
-  /** Takes a packet that arrived now; false when it is late or was there already. */
+  /** Adds a packet that has just arrived; returns false if it is late or a duplicate. */
   insert(audio: ArrivedAudio, nowMs: number): boolean;
-  /** The sender is silent from this timestamp on, with noise of a level below full scale (RFC 3389). */
+  /** Notes that the sender is silent from this timestamp on, with noise at a level below full scale (RFC 3389). */
   insertNoise(noise: { readonly ssrc: number; readonly timestamp: number; readonly levelDb: number }, nowMs: number): void;
   /** The next 20 ms; null before the first packet. */
   pull(nowMs: number): Int16Array<ArrayBuffer> | null;
-  /** How much later the last pull gave its audio than a packet that nothing delayed arrives; null before the first one. */
+  /** How much later the last pull returned its audio than an undelayed packet would have arrived; null before the first one. */
   lagMs(): number | null;
   /** Forgets the source: the next packet begins a new one. */
   reset(): void;
@@ -37,21 +36,21 @@ export interface JitterStats {
   readonly late: number;
   readonly duplicates: number;
   readonly restarts: number;
-  /** How much faster the sender's clock is than ours, in parts per million; null before 20 s. */
+  /** How much faster the sender's clock is than the local one, in parts per million; null for the first 20 s. */
   readonly driftPpm: number | null;
 }
 
 const perMs = rateHz / 1_000;
 const frame = 20 * perMs;
 const [leastDelay, mostDelay] = [40 * perMs, 120 * perMs];
-/** Added to the jitter that was seen. */
+/** Added to the observed jitter. */
 const margin = 10 * perMs;
-/** A transit that differs by more than this is a leap of the timestamps, not of the network. */
+/** A transit that differs by more than this is a leap of the timestamps, not network jitter. */
 const leap = 250 * perMs;
 /** Transit is remembered for 8 spans of 500 ms. */
 const [spans, spanMs] = [8, 500];
 const mostPackets = 64;
-/** How far from its due place the cursor may be before it is moved by a sample a frame, by four, and at once. */
+/** How far the cursor may be off before it moves by one sample per frame, by four, and at once. */
 const [slow, fast, atOnce] = [2 * perMs, 60 * perMs, 250 * perMs];
 const driftMs = 20_000;
 
@@ -69,7 +68,7 @@ export function createJitterBuffer({ random = Math.random }: { readonly random?:
   let most = new Array<number>(spans).fill(Number.NEGATIVE_INFINITY);
   let span = 0;
   let [base, delay] = [0, leastDelay];
-  /** A packet whose transit leapt; the second one in a row proves a leap. */
+  /** A packet whose transit leapt; a second one in a row proves a leap. */
   let suspect: { readonly audio: ArrivedAudio; readonly transit: number } | null = null;
   let noiseDb: number | null = null;
   let drift: { readonly atMs: number; readonly base: number } | null = null;
@@ -106,7 +105,7 @@ export function createJitterBuffer({ random = Math.random }: { readonly random?:
     if (drift === null) drift = { atMs: nowMs, base };
     else if (nowMs - drift.atMs >= driftMs) driftPpm = Math.round(((drift.base - base) / ((nowMs - drift.atMs) * perMs)) * 1e6);
   };
-  /** The position of a timestamp, or null while a leap is not proved. */
+  /** The position of a timestamp; null while a leap is unproved. */
   const place = (audio: ArrivedAudio, nowMs: number): number | null => {
     if (source === null || audio.ssrc !== source.ssrc) restart(audio.ssrc, audio.timestamp);
     const from = source as { readonly ssrc: number; timestamp: number; position: number };
@@ -144,13 +143,13 @@ export function createJitterBuffer({ random = Math.random }: { readonly random?:
     if (items.length > mostPackets) items.shift();
     return true;
   };
-  /** Moves the cursor after a frame, by a sample more or less where it is not in its place. */
+  /** Moves the cursor after a frame, with a correction if it is off. */
   const advance = (nowMs: number, isMissing: boolean) => {
     const here = cursor as number;
-    const off = nowMs * perMs - base - delay - here; // positive: we play too late
+    const off = nowMs * perMs - base - delay - here; // positive: playback is too late
     if (Math.abs(off) > atOnce) cursor = Math.round(nowMs * perMs - base - delay) + frame;
     else if (isMissing && off < -margin)
-      return; // a longer delay begins where nothing is lost by it
+      return; // start a longer delay where it loses nothing
     else cursor = here + frame + Math.sign(off) * (Math.abs(off) > fast ? 4 : Math.abs(off) > slow ? 1 : 0);
   };
   const gap = (count: number) => (noiseDb === null ? concealer.lost(count) : makeNoise(count, noiseDb, random));

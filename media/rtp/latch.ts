@@ -1,9 +1,8 @@
 /**
- * Where the audio of a call comes from and goes to. Behind a NAT that is not the address that the signalling named, so the first source that
- * sends is taken (symmetric RTP, RFC 4961), and from then on no other.
- *
+ * The address from which the audio of a call comes and to which it goes. Behind a NAT it differs from the signalled one, so the first
+ * source that sends is taken (symmetric RTP, RFC 4961), and from then on no other.
  * - signalled: the address of the SDP
- * - probation: packets in sequence before an address that nobody signalled is taken
+ * - probation: packets in sequence before an unsignalled address is taken
  */
 import { sequenceAfter } from './packet.ts';
 
@@ -12,18 +11,18 @@ export interface Endpoint {
   readonly port: number;
 }
 export interface Latch {
-  /** A new negotiation: the source may change once more. */
+  /** Notes a new negotiation: the source may change once more. */
   expect(remote: Endpoint | null): void;
   /** Whether a packet of this source belongs to the call. */
   accepts(from: Endpoint, packet: { readonly ssrc: number; readonly sequence: number }): boolean;
-  /** Where to send; null for nowhere. */
+  /** Where to send; null if unknown. */
   target(): Endpoint | null;
-  /** Whether control packets of this address belong to the call: their port is another one. */
+  /** Whether control packets from this address belong to the call; their port differs. */
   isPeer(address: string): boolean;
 }
 
 const probationPackets = 3;
-/** Sources in probation at a time. */
+/** Maximum sources in probation at a time. */
 const mostCandidates = 4;
 
 export function createLatch(): Latch {
@@ -51,7 +50,7 @@ export function createLatch(): Latch {
     },
     accepts(from, packet) {
       if (latched !== null && same(latched, from)) return true;
-      // The address that was signalled outranks one that only came first.
+      // The signalled address outranks one that merely came first.
       const mayMove = latched === null || !isKnown(latched);
       if (!mayMove || !(isKnown(from) || (latched === null && passesProbation(from, packet)))) return false;
       latched = { address: from.address, port: from.port };

@@ -1,15 +1,17 @@
-/** What a media session negotiates, reports and counts. Plain data: it crosses threads. */
+/** The negotiated parameters, facts and statistics of a media session. Plain data, which crosses threads. */
 import type { Law } from '../audio/g711.ts';
 import type { DigitSource } from './digits.ts';
 import type { Endpoint } from './latch.ts';
 
-/** As we see it: `recvonly` when the other side put us on hold with music, `sendonly` when we put it on hold. */
+/**
+ * From this side's view: `recvonly` when the peer has put this side on hold with music, `sendonly` when this side has put the peer on hold.
+ */
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
 export interface Negotiated {
   readonly codec: Law;
   readonly payloadType: number;
-  /** 10 to 60, in steps of 10: what we send. What we receive may have any length. */
+  /** 10 to 60, in steps of 10, for sent packets. Received ones may have any length. */
   readonly ptimeMs: number;
   /** The payload type of RFC 4733; null where keys must be tones in the audio. */
   readonly telephoneEventType: number | null;
@@ -25,20 +27,20 @@ export interface Negotiated {
 }
 
 export type MediaFact =
-  /** A chunk has ended after so much of it, or a mark was reached (0 ms). */
+  /** A chunk has ended after this much of it, or a mark was reached (0 ms). */
   | { readonly played: string; readonly ms: number }
   | { readonly dtmf: string; readonly by: DigitSource }
   | { readonly speech: 'started' | 'stopped' }
-  /** Packets lost since the report before. */
+  /** Packets lost since the previous report. */
   | { readonly lost: number }
   | { readonly rttMs: number }
   /** Frames come so long after their packets would have that nothing delayed. Reported when it changes, and once a second. */
   | { readonly delayMs: number }
-  /** The other side put us on hold, or took us back. */
+  /** The peer has put this side on hold, or resumed. */
   | { readonly held: boolean }
-  /** Nothing has arrived for so long. */
+  /** Nothing has arrived for this long. */
   | { readonly inactiveMs: number }
-  /** A recording has ended; with an error, the file has what was written before. */
+  /** A recording has ended; after an error the file has everything written before. */
   | { readonly recording: string; readonly ms: number; readonly error: string | null }
   /** The session is gone. */
   | { readonly failed: string };
@@ -48,15 +50,15 @@ export interface MediaStats {
   readonly lost: number;
   readonly late: number;
   readonly duplicates: number;
-  /** Packets of addresses that are not the peer's. */
+  /** Packets from addresses other than the peer's. */
   readonly strangers: number;
-  /** Packets that are no RTP, fail authentication, or have a payload that nobody negotiated. */
+  /** Packets that are not RTP, fail authentication, or have a payload type that was not negotiated. */
   readonly rejected: number;
   readonly sent: number;
   readonly jitterMs: number;
   readonly delayMs: number;
   readonly rttMs: number | null;
-  /** Share of our packets that the peer reported lost last. */
+  /** Share of sent packets lost according to the last report of the peer. */
   readonly lostThere: number;
   readonly driftPpm: number | null;
   readonly mos: number;

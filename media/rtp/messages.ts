@@ -1,4 +1,4 @@
-/** What the main thread and the worker say to each other. */
+/** Messages between the main thread and the worker. */
 import type { DigitSource } from './digits.ts';
 import type { MediaFact, MediaStats, Negotiated } from './media.ts';
 import type { Lateness } from './pacer.ts';
@@ -24,14 +24,14 @@ export type Question = { readonly do: 'worker_stats' };
 
 export interface WorkerStats {
   readonly sessions: number;
-  /** How late the clock of the sessions was since the last look. */
+  /** How late the clock of the sessions has been since the last call. */
   readonly lateness: Lateness;
   /** Frames that were dropped because the main thread was too far behind. */
   readonly droppedFrames: number;
   readonly heapBytes: number;
 }
 
-/** Of one tick: the frames of all sessions in one buffer, and their facts. */
+/** The frames of all sessions in one tick, in one buffer, and their facts. */
 export interface Batch {
   /** Repeated: number of the session (4 bytes), length (2 bytes), audio. */
   readonly frames: Uint8Array<ArrayBuffer> | null;
@@ -46,5 +46,5 @@ export type Report =
   | { readonly report: 'worker_stats'; readonly stats: WorkerStats };
 
 export const frameHeaderBytes = 6;
-/** Batches that the main thread may be behind, ten seconds of them; what comes then is dropped. */
+/** How many batches the main thread may be behind (ten seconds); beyond that, frames are dropped. */
 export const mostBatchesBehind = 5_000;

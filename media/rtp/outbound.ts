@@ -1,4 +1,4 @@
-/** The stream that we send: one SSRC and timestamps without a leap, whoever speaks; a frame each packet time. */
+/** The outbound stream: one SSRC and continuous timestamps across all sources of audio; one frame per packet time. */
 import { decode, encode, rateHz, silence, transcode } from '../audio/g711.ts';
 import { makeDtmf } from '../audio/tones.ts';
 import { comfortNoiseType, writeNoise } from './comfort-noise.ts';
@@ -24,14 +24,14 @@ export interface OutboundOptions {
   readonly random: () => number;
   readonly send: (packet: Uint8Array) => void;
   readonly played: (played: Played) => void;
-  /** What the peer will hear, at the moment at which it begins. */
+  /** Called with the audio that the peer will hear, at the moment at which it begins. */
   readonly spoken: (samples: Int16Array, atMs: number) => void;
 }
 
 const perMs = rateHz / 1_000;
 /** The longest queue of bridged audio: more would only be delay. */
 const mostBridgedMs = 60;
-/** Silence before comfort noise takes its place, and how often it is sent. */
+/** Silence before comfort noise replaces it, and the interval at which noise is sent. */
 const noiseEveryMs = 200;
 const noiseDb = -65;
 const tonePauseMs = 80;
@@ -52,7 +52,7 @@ export function createOutbound({ random, send, played, spoken }: OutboundOptions
   let [packets, bytes] = [0, 0];
   let voice: Voice = 'silence';
   let silentMs = 0;
-  /** The next packet begins a talkspurt: something was left out before it. */
+  /** Whether the next packet begins a talkspurt, after an omission. */
   let isBeginning = true;
 
   const timestampAt = (ms: number) => (firstTimestamp + Math.round((ms - (originMs ?? ms)) * perMs)) >>> 0;
@@ -62,7 +62,7 @@ export function createOutbound({ random, send, played, spoken }: OutboundOptions
     packets += 1;
     bytes += payload.length;
   };
-  /** The next frame of whoever speaks; what speaks first may interrupt what comes after it. */
+  /** The next frame: tones interrupt played audio, and both interrupt bridged audio. */
   const frameOf = (size: number): { readonly audio: Uint8Array; readonly by: Voice } => {
     const audio = new Uint8Array(size).fill(silence.PCMU);
     if (tones.take(audio) > 0) return { audio, by: 'tone' };

@@ -7,7 +7,7 @@ const realNow = Date.now;
 afterEach(() => {
   Date.now = realNow;
 });
-/** A pacer on the monotonic clock, and the deadlines that one session was called with. */
+/** A pacer on the monotonic clock, and the deadlines passed to one session. */
 function setup(everyMs: 10 | 20 = 20) {
   const dues: number[] = [];
   const failures: unknown[] = [];

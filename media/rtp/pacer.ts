@@ -1,14 +1,14 @@
 /**
- * The clock of all sessions of a thread: each is called at absolute deadlines, so that lateness never adds up. The sessions are spread
- * over the 20 ms of a frame. Late calls are made up for; only after more than a second are the missed ones left out.
+ * The clock of all sessions of a thread. Each is called at absolute deadlines, so that lateness never accumulates, and the sessions are
+ * spread over the 20 ms of a frame. Late calls are made up for, unless they are more than a second late.
  */
 
 export interface Pacer {
   /** Calls `tick` with each deadline, every 20 or 10 ms, until it is removed. */
   add(tick: (dueMs: number) => void, everyMs: 10 | 20): Paced;
-  /** How late the next deadline already is; negative when it is in the future, and without a session. */
+  /** How late the next deadline is; negative if it is in the future or there is no session. */
   lateMs(): number;
-  /** How late calls were since the last look. */
+  /** How late calls have been since the last call of this method. */
   takeLateness(): Lateness;
   stop(): void;
 }
@@ -25,19 +25,19 @@ export interface Lateness {
   readonly worst: number;
 }
 export interface PacerOptions {
-  /** A monotonic clock in ms: a wall clock that is set would stop or flood the calls. */
+  /** A monotonic clock in ms: adjusting a wall clock would stop or flood the calls. */
   readonly clock: () => number;
   /** Called after the ticks of one moment. */
   readonly ticked: () => void;
-  /** Called instead of a throw of a tick. */
+  /** Called when a tick throws. */
   readonly failed: (tick: (dueMs: number) => void, error: unknown) => void;
 }
 
 const [slots, slotMs] = [10, 2];
 const cycleMs = slots * slotMs;
-/** Calls that are later than this are left out. */
+/** Later calls are skipped. */
 const mostLateMs = 1_000;
-/** From this lateness on the packets that wait are read before the ticks that want them. */
+/** From this lateness on, waiting packets are read before the ticks that need them. */
 const stallMs = 5;
 
 const [bucketMs, buckets] = [0.1, 2_000];
@@ -61,7 +61,7 @@ export function createLateness() {
       total += 1;
       worst = Math.max(worst, ms);
     },
-    /** What was counted since the call before. */
+    /** The counts since the last call. */
     take(): Lateness {
       const taken = { count: total, p50: share(0.5), p99: share(0.99), worst: Number(worst.toFixed(1)) };
       counts.fill(0);

@@ -15,7 +15,7 @@ export interface RtpPacket {
 const headerBytes = 12;
 const extensionHeaderBytes = 4;
 
-/** A packet, or null for bytes that are none. The payload is a view of `bytes`. */
+/** Parses a packet; null for bytes that are not one. The payload is a view of `bytes`. */
 export function parseRtp(bytes: Uint8Array): RtpPacket | null {
   const payload = payloadRange(bytes);
   if (payload === null) return null;
@@ -29,7 +29,7 @@ export function parseRtp(bytes: Uint8Array): RtpPacket | null {
   };
 }
 
-/** Where the payload of a packet begins and ends, padding excluded; null for bytes that are no packet. */
+/** Where the payload of a packet begins and ends, without padding; null for bytes that are not a packet. */
 export function payloadRange(bytes: Uint8Array): { readonly from: number; readonly to: number } | null {
   const from = headerLength(bytes);
   if (from === null) return null;
@@ -38,7 +38,7 @@ export function payloadRange(bytes: Uint8Array): { readonly from: number; readon
   return to < from || (((bytes[0] as number) & 0x20) !== 0 && padding === 0) ? null : { from, to };
 }
 
-/** Bytes before the payload: the header, contributing sources and the extension; null for bytes that are no packet. */
+/** Bytes before the payload: header, contributing sources and extension; null for bytes that are not a packet. */
 export function headerLength(bytes: Uint8Array): number | null {
   if (bytes.length < headerBytes || (bytes[0] as number) >> 6 !== 2) return null;
   const withSources = headerBytes + 4 * ((bytes[0] as number) & 0x0f);

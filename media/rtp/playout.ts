@@ -1,4 +1,4 @@
-/** Audio that waits to be sent, in chunks with ids, and the clock that says how much of each was. */
+/** Audio waiting to be sent, in chunks with ids, and how much of each has been sent. */
 
 export interface Played {
   readonly id: string;
@@ -6,13 +6,13 @@ export interface Played {
   readonly ms: number;
 }
 export interface Playout {
-  /** Queues μ-law audio. A chunk beyond the limit is refused: nothing of it is played. */
+  /** Queues μ-law audio. A chunk beyond the limit is refused as a whole. */
   play(id: string, audio: Uint8Array): void;
-  /** Reports itself once everything before it was played or dropped. */
+  /** Reports the id once everything before it has been played or dropped. */
   mark(id: string): void;
-  /** Drops what was not played. */
+  /** Drops unplayed audio. */
   clear(): void;
-  /** Moves up to `into.length` bytes of audio into `into`; how many. */
+  /** Moves up to `into.length` bytes of audio to `into`; returns how many. */
   take(into: Uint8Array): number;
   queuedMs(): number;
 }
@@ -21,7 +21,7 @@ const bytesPerMs = 8;
 /** Two minutes, or 4,000 chunks and marks. */
 const [mostBytes, mostItems] = [120_000 * bytesPerMs, 4_000];
 
-/** `played` is called for each chunk once, when it has ended or was dropped, and for each mark. */
+/** Calls `played` once for each chunk, when it has ended or was dropped, and for each mark. */
 export function createPlayout(played: (played: Played) => void): Playout {
   let items: { readonly id: string; readonly audio: Uint8Array; at: number }[] = [];
   let queued = 0;

@@ -1,4 +1,4 @@
-/** What a receiver counts about a source (RFC 3550, appendices A.1, A.3 and A.8), and the quality that it amounts to. */
+/** A receiver's statistics of a source (RFC 3550, appendices A.1, A.3 and A.8), and the resulting quality. */
 import { rateHz } from '../audio/g711.ts';
 import { sequenceAfter, timestampAfter } from './packet.ts';
 
@@ -7,7 +7,7 @@ export interface Reception {
   packet(packet: { readonly ssrc: number; readonly sequence: number; readonly timestamp: number }, atMs: number): void;
   /** The counts since the beginning of this SSRC. */
   counts(): ReceptionCounts;
-  /** Share of packets lost since the call before, 0 to 1, and how many. */
+  /** Share of packets lost since the last call, 0 to 1, and how many. */
   sinceLast(): { readonly fraction: number; readonly lost: number };
 }
 export interface ReceptionCounts {
@@ -21,7 +21,7 @@ export interface ReceptionCounts {
   readonly jitter: number;
 }
 
-/** A sequence number that is further away than this begins the count anew. */
+/** A larger jump of the sequence number restarts the count. */
 const largestJump = 3_000;
 
 export function createReception(): Reception {
@@ -62,7 +62,10 @@ export function createReception(): Reception {
 /** Packet loss robustness of G.711 with concealment (ITU-T G.113, appendix I). */
 const bpl = 25.1;
 
-/** Estimate of the mean opinion, 1 to 4.4, from the one-way delay and the share of lost packets: the E-model of ITU-T G.107 for G.711. */
+/**
+ * Estimates the mean opinion score, 1 to 4.4, from the one-way delay and the share of lost packets, by the E-model of ITU-T G.107 for
+ * G.711.
+ */
 export function meanOpinion({ delayMs, loss }: { readonly delayMs: number; readonly loss: number }): number {
   const delay = 0.024 * delayMs + (delayMs > 177.3 ? 0.11 * (delayMs - 177.3) : 0);
   const percent = 100 * loss;

@@ -1,8 +1,7 @@
 /**
- * A recording of both sides of a call: left the caller, right us, silence kept, on one clock.
- *
- * The right side is placed when it was sent. The left side is placed by its timestamps, at the moment at which a packet that nothing
- * delayed would have arrived: neither jitter nor the delay of the jitter buffer moves it. Packets may come up to half a second late.
+ * A recording of both sides of a call on one clock, including silence: the caller on the left, this system on the right. The right side is
+ * placed by the time of sending. The left side is placed by its timestamps, at the moment an undelayed packet would have arrived, so
+ * neither jitter nor the jitter buffer moves it. Packets may arrive up to half a second late.
  */
 import { createConcealer } from '../audio/conceal.ts';
 import { rateHz } from '../audio/g711.ts';
@@ -12,25 +11,25 @@ import type { ArrivedAudio as Arrived } from './jitter-buffer.ts';
 import { timestampAfter } from './packet.ts';
 
 export interface Recorder {
-  /** Audio of the caller as it arrived. */
+  /** Adds audio of the caller on arrival. */
   left(audio: ArrivedAudio, nowMs: number): void;
-  /** Audio of ours, sent from this moment on. */
+  /** Adds audio of this system, sent from this moment on. */
   right(samples: Int16Array, atMs: number): void;
-  /** Until it is turned off again, nothing of either side is written, but silence or a beep every 5 s. */
+  /** While on, silence or a beep every 5 s is written in place of both sides. */
   pause(on: boolean, fill: PauseFill, nowMs: number): void;
-  /** Writes what nothing can change any more. To be called a few times a second. */
+  /** Writes the audio that can no longer change. Call it a few times per second. */
   advance(nowMs: number): void;
-  /** Writes the rest; the length of the recording. */
+  /** Writes the rest; returns the length of the recording. */
   close(nowMs: number): Promise<{ readonly ms: number }>;
 }
 type ArrivedAudio = Pick<Arrived, 'ssrc' | 'timestamp' | 'samples' | 'isTimely'>;
 export type PauseFill = 'silence' | 'beep';
 
 const perMs = rateHz / 1_000;
-/** What is not yet written: two seconds, of which the last 700 ms may still change. */
+/** Audio not yet written: two seconds, of which the last 700 ms may still change. */
 const ring = 2 * rateHz;
 const mutable = 700 * perMs;
-/** The transit of a source is the least of its first 400 ms; from then on it follows the least of each 5 s by a sample a frame. */
+/** The transit of a source is the minimum of its first 400 ms; afterwards it follows the minimum of each 5 s by one sample per frame. */
 const learning = 400 * perMs;
 const spanSamples = 5 * rateHz;
 const [closeEnough, leap] = [2 * perMs, 250 * perMs];
@@ -42,7 +41,7 @@ interface Source {
   readonly since: number;
   timestamp: number;
   position: number;
-  /** Arrival minus position of a packet that nothing delayed; null while it is learned. */
+  /** Arrival minus position of an undelayed packet; null while it is being learned. */
   transit: number | null;
   wanted: number;
   least: number;
@@ -52,7 +51,7 @@ interface Source {
   pending: { readonly position: number; readonly samples: Int16Array }[];
 }
 
-/** Begins now. The writer takes stereo at 8 kHz. */
+/** Starts a recording. The writer expects stereo at 8 kHz. */
 export function createRecorder(writer: WavWriter, startMs: number): Recorder {
   const [left, right] = [new Int16Array(ring), new Int16Array(ring)];
   const hasLeft = new Uint8Array(ring);
@@ -92,7 +91,7 @@ export function createRecorder(writer: WavWriter, startMs: number): Recorder {
       pending: [],
     };
   };
-  /** Follows the least transit, so that the clocks of both sides stay together. */
+  /** Follows the minimum transit, so that both clocks stay aligned. */
   const follow = (from: Source, transit: number, now: number) => {
     from.least = Math.min(from.least, transit);
     if (from.transit === null) {
@@ -103,7 +102,7 @@ export function createRecorder(writer: WavWriter, startMs: number): Recorder {
     const off = from.wanted - from.transit;
     if (Math.abs(off) > closeEnough) from.transit += Math.sign(off);
   };
-  /** Writes the samples before `until`; those that nobody sent are silence, those that were lost are concealed. */
+  /** Writes the samples before `until`; unsent ones are silence, lost ones are concealed. */
   const flush = (until: number) => {
     const count = Math.min(until - written, ring);
     if (count <= 0) return;
@@ -168,7 +167,7 @@ export function createRecorder(writer: WavWriter, startMs: number): Recorder {
     advance(nowMs) {
       if (source?.transit === null && at(nowMs) - source.since >= learning) settle(source);
       const until = at(nowMs) - mutable;
-      // After a stall of more than the ring nothing of the missing time is there.
+      // After a stall longer than the ring, the missing time is empty.
       while (until - written > ring / 4) flush(Math.min(until, written + ring));
     },
     async close(nowMs) {

@@ -1,4 +1,4 @@
-/** The control channel of a session: reports every five seconds, round trip and loss from the reports of the peer. */
+/** The control channel of a session: sends reports every five seconds, and measures round trip and loss by the peer's reports. */
 import { rateHz } from '../audio/g711.ts';
 import type { MediaFact, MediaStats } from './media.ts';
 import type { Outbound } from './outbound.ts';
@@ -9,7 +9,7 @@ import { parseRtcp, type ReportBlock, writeRtcp } from './rtcp.ts';
 export interface Reports {
   /** Counts a packet of audio or events. */
   received(packet: RtpPacket, nowMs: number): void;
-  /** Reads control packets; false for bytes that are none. */
+  /** Reads control packets; returns false for any other bytes. */
   receive(bytes: Uint8Array, nowMs: number): boolean;
   tick(dueMs: number): void;
   goodbye(nowMs: number): void;
@@ -18,7 +18,7 @@ export interface Reports {
 export interface ReportsOptions {
   readonly cname: string;
   readonly random: () => number;
-  /** Wall-clock time at zero of the monotonic clock: a wall clock that is set moves no round trip. */
+  /** Wall-clock time at zero of the monotonic clock, so that adjusting the wall clock does not affect round trips. */
   readonly timeOrigin: number;
   readonly outbound: Pick<Outbound, 'ssrc' | 'counts'>;
   readonly send: (packet: Uint8Array) => void;
@@ -28,7 +28,7 @@ export interface ReportsOptions {
 const everyMs = 5_000;
 /** Seconds from 1900, the epoch of NTP, to 1970. */
 const ntpEpoch = 2_208_988_800;
-/** A round trip beyond this is no measurement. */
+/** A longer round trip is not a valid measurement. */
 const mostRttMs = 30_000;
 
 export function createReports({ cname, random, timeOrigin, outbound, send, fact }: ReportsOptions): Reports {
@@ -79,13 +79,13 @@ export function createReports({ cname, random, timeOrigin, outbound, send, fact 
       if (about.lastReport === 0) return true;
       const { seconds, fraction } = ntp(nowMs);
       const trip = ((middle(seconds, fraction) - about.lastReport - about.delaySinceLastReport) | 0) / 65.536;
-      if (trip < -1 || trip > mostRttMs) return true; // nonsense, or a peer that was away
+      if (trip < -1 || trip > mostRttMs) return true; // invalid, or the peer was away
       rttMs = Math.max(0, Math.round(trip * 10) / 10);
       fact({ rttMs });
       return true;
     },
     tick(dueMs) {
-      // At first after a second, then with the spread that keeps many calls from reporting at once (RFC 3550, section 6.2).
+      // The first after a second, then with random spread, so that many calls do not report at once (RFC 3550, section 6.2).
       if (Number.isNaN(nextMs)) nextMs = dueMs + 1_000;
       if (dueMs < nextMs) return;
       nextMs = dueMs + everyMs * (0.5 + random());

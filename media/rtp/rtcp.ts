@@ -4,7 +4,7 @@ import { putUint16, putUint32, uint16, uint32 } from './packet.ts';
 /** What a receiver reports about one source. */
 export interface ReportBlock {
   readonly ssrc: number;
-  /** Share of packets lost since the report before, in 1/256. */
+  /** Share of packets lost since the previous report, in 1/256. */
   readonly fractionLost: number;
   /** Packets lost since the beginning, 24 bits, signed. */
   readonly lost: number;
@@ -38,10 +38,10 @@ export interface Rtcp {
 const types = { senderReport: 200, receiverReport: 201, description: 202, goodbye: 203 } as const;
 const cnameItem = 1;
 const blockBytes = 24;
-/** Of a compound no more are read: 31 is what one report may have. */
+/** Maximum blocks read from a compound: one report has at most 31. */
 const mostBlocks = 31;
 
-/** A compound packet, or null for bytes that are none (RFC 3550, A.2). Unknown parts are skipped. */
+/** Parses a compound packet; null for other bytes (RFC 3550, A.2). Unknown parts are skipped. */
 export function parseRtcp(bytes: Uint8Array): Rtcp | null {
   let [ssrc, sender, cname]: [number | null, SenderInfo | null, string | null] = [null, null, null];
   const blocks: ReportBlock[] = [];
@@ -107,7 +107,7 @@ export interface Report {
   readonly goodbye?: boolean;
 }
 
-/** A compound of a report, the description, and a goodbye where the source ends. */
+/** Writes a compound of a report, the description, and a goodbye if the source ends. */
 export function writeRtcp({ ssrc, sender, block, cname, goodbye = false }: Report): Uint8Array<ArrayBuffer> {
   const name = new TextEncoder().encode(cname).subarray(0, 255);
   const reportBytes = (sender ? 28 : 8) + (block ? blockBytes : 0);

@@ -26,7 +26,7 @@ const agreed: Negotiated = {
   direction: 'sendrecv',
 };
 
-/** A session on a clock of its own, and everything that it sends and reports. */
+/** A session on its own clock, and everything that it sends and reports. */
 function leg({ seed = 1, inactivityMs = 30_000 } = {}) {
   const sent: (RtpPacket & { readonly atMs: number; readonly to: Endpoint; readonly bytes: Uint8Array })[] = [];
   const control: Uint8Array[] = [];
@@ -60,7 +60,7 @@ function leg({ seed = 1, inactivityMs = 30_000 } = {}) {
     at: (atMs: number, work: () => void) => queue.push({ atMs, work }),
     arrive: (atMs: number, packet: RtpPacket, from = phone) =>
       queue.push({ atMs, work: () => session.receive(writeRtp(packet), from, atMs) }),
-    /** Runs the clock: what arrives by a deadline is there before its tick. */
+    /** Runs the clock: packets that arrive by a deadline are delivered before its tick. */
     run(untilMs: number) {
       queue.sort((a, b) => a.atMs - b.atMs);
       for (; dueMs < untilMs; dueMs += session.tickMs()) {
@@ -498,7 +498,7 @@ test('both sides of a recording are on one clock: an echo of ours is 10 ms after
   expect(Math.abs(here.at - there.at)).toBeLessThanOrEqual(320);
   expect(it.facts.at(-1)).toEqual({ recording: file, ms: 3_500, error: null });
 });
-/** The longest part of `original`, in ms, that is not at its place in `recorded`; the place may move as slowly as clocks do. */
+/** The longest part of `original`, in ms, that is missing from its place in `recorded`; the place may drift as slowly as clocks do. */
 function longestHole(original: Int16Array, recorded: Int16Array, offset: number): number {
   let [hole, longest] = [0, 0];
   let place = offset;

@@ -1,4 +1,4 @@
-/** The audio of one call leg: RTP both ways with one peer, its recording, and what happens in it. Knows no socket and no timer. */
+/** The audio of one call leg: RTP both ways with one peer, its recording, and its facts. Uses no sockets or timers itself. */
 import { decode, encode, type Law } from '../audio/g711.ts';
 import { createDtmfDetector } from '../audio/goertzel.ts';
 import { createSpeechDetector } from '../audio/speech.ts';
@@ -16,12 +16,14 @@ import { createSrtpReceiver, createSrtpSender, type SrtpReceiver, type SrtpSende
 import { createEventReceiver } from './telephone-event.ts';
 
 export interface RtpSession {
-  /** What the signalling agreed on, at first and after every re-INVITE. Repeating it lets the peer move once. */
+  /** Applies the result of the negotiation, initially and after every re-INVITE. Each call lets the peer move once. */
   configure(negotiated: Negotiated, nowMs: number): void;
-  /** Bytes that arrived. `isTimely` is false for what waited while this thread was busy: its moment says nothing of the network. */
+  /**
+   * Handles received bytes. `isTimely` is false if they waited while this thread was busy: their arrival says nothing about the network.
+   */
   receive(bytes: Uint8Array, from: Endpoint, nowMs: number, isTimely?: boolean): void;
   receiveControl(bytes: Uint8Array, from: Endpoint, nowMs: number): void;
-  /** Does what is due at `dueMs`; called every `tickMs()`, also for moments that have passed. */
+  /** Does the work due at `dueMs`; called every `tickMs()`, also for past moments. */
   tick(dueMs: number): void;
   /** 20, or 10 where frames of 10, 30 or 50 ms are sent. */
   tickMs(): number;
@@ -29,13 +31,13 @@ export interface RtpSession {
   clear(): void;
   mark(id: string): void;
   sendDtmf(digits: string): void;
-  /** A key that the signalling received. */
+  /** Handles a key received by signalling. */
   digit(digit: string, by: DigitSource, nowMs: number): void;
-  /** What is heard here is sent there; one direction. */
+  /** Sends the audio heard here to another session; one direction. */
   connect(other: RtpSession | null): void;
-  /** Audio of the party that this session is connected with. */
+  /** Takes audio of the connected party. */
   bridge(frame: Uint8Array): void;
-  /** Begins a recording, and ends the one before; null ends it. */
+  /** Begins a recording after ending the previous one; null only ends it. */
   record(file: string | null, nowMs: number): void;
   pauseRecording(on: boolean, fill: PauseFill, nowMs: number): void;
   stats(): MediaStats;
@@ -47,18 +49,18 @@ export interface SessionOptions {
   readonly random: () => number;
   readonly send: (bytes: Uint8Array, to: Endpoint) => void;
   readonly sendControl: (bytes: Uint8Array, to: Endpoint) => void;
-  /** 20 ms of μ-law from the phone. The bytes are the listener's. */
+  /** 20 ms of μ-law from the phone. The listener owns the bytes. */
   readonly frame: (audio: Uint8Array<ArrayBuffer>) => void;
   readonly fact: (fact: MediaFact) => void;
   readonly createWriter: (file: string, failed: (error: Error) => void) => WavWriter;
   /** Milliseconds since 1970 at zero of the clock of all `nowMs`. */
   readonly timeOrigin: number;
-  /** Nothing for so long is a fact. */
+  /** Silence of the network for this long is reported as a fact. */
   readonly inactivityMs?: number;
 }
 
 const frameMs = 20;
-/** More audio than this in one packet is no telephone's. */
+/** No telephone sends more audio in one packet. */
 const mostSamples = 1_600;
 /** A change of the delay that is not reported; a longer delay is that of a stall, in which nothing is known of it. */
 const [smallDelayMs, longestDelayMs] = [5, 1_000];
@@ -117,13 +119,13 @@ export function createSession(options: SessionOptions): RtpSession {
   const pressed = (digit: string, by: DigitSource, nowMs: number) => {
     if (!digits.isNew(digit, by, nowMs)) return;
     fact({ dtmf: digit, by });
-    if (by !== 'inband') other?.sendDtmf(digit); // a tone is in the audio that goes there anyway
+    if (by !== 'inband') other?.sendDtmf(digit); // an in-band tone is in the forwarded audio anyway
   };
-  /** What a payload is: a law, keys, noise, or null for nothing negotiated. */
+  /** The kind of a payload type; null if it was not negotiated. */
   const kindOf = (payloadType: number): Law | 'event' | 'noise' | null => {
     if (payloadType === now?.payloadType) return now.codec;
     if (payloadType === now?.telephoneEventType) return 'event';
-    // The codec before a change is still on its way, and may come back at any time: both are understood.
+    // Packets of the previous codec may still arrive, and it may return at any time: both are accepted.
     return laws.get(payloadType) ?? (payloadType === comfortNoiseType ? 'noise' : null);
   };
   const take = (packet: RtpPacket, kind: Law | 'event' | 'noise', nowMs: number, isTimely: boolean) => {
@@ -198,7 +200,7 @@ export function createSession(options: SessionOptions): RtpSession {
         tones = createDtmfDetector();
       }
       if (wasHeld === isHeld()) return;
-      outbound.playout.clear(); // what waited is stale when the call goes on
+      outbound.playout.clear(); // queued audio is stale when the call resumes
       fact({ held: isHeld() });
     },
     receive(bytes, from, nowMs, isTimely = true) {

@@ -16,7 +16,7 @@ export interface SocketsOptions {
   readonly random: () => number;
   readonly received: (bytes: Uint8Array, from: RemoteInfo) => void;
   readonly receivedControl: (bytes: Uint8Array, from: RemoteInfo) => void;
-  /** Called once: the socket is of no use any more. */
+  /** Called once, when the socket has become unusable. */
   readonly failed: (error: Error) => void;
 }
 
@@ -36,7 +36,7 @@ export async function openSockets(options: SocketsOptions): Promise<Sockets> {
       const { port } = rtp.address();
       const rtcp = port % 2 === 0 ? await bound(address, port + 1) : null;
       if (rtcp === null) {
-        taken.push(rtp); // held until the end, so that the system offers another one
+        taken.push(rtp); // kept open until the end, so that the system offers another port
         continue;
       }
       rtp.on('message', received);
@@ -50,17 +50,17 @@ export async function openSockets(options: SocketsOptions): Promise<Sockets> {
   throw Object.assign(new Error(`${address} has no free pair of ports`), { code: 'EADDRINUSE' });
 }
 
-/** The port to try: from a random one on through the range, or 0 for the system's choice. */
+/** The port to try: upwards from a random one in the range, or 0 for the system's choice. */
 function candidate({ ports, random }: SocketsOptions, attempt: number): number {
   if (ports === null) return 0;
   const pairs = Math.max(1, Math.floor((ports[1] + 1 - ports[0]) / 2));
   return ports[0] + (ports[0] % 2) + 2 * ((Math.floor(random() * pairs) + attempt) % pairs);
 }
 
-/** A bound socket; null for a port that is taken. */
+/** A bound socket; null if the port is taken. */
 function bound(address: string, port: number): Promise<Socket | null> {
   const type = isIPv6(address) ? 'udp6' : 'udp4';
-  // Peers are named by address: nothing is to be looked up, and the default look-up costs a turn of the loop for each packet.
+  // Peers are given by address, so no DNS lookup is needed; the default one costs a turn of the event loop for each packet.
   const socket = createSocket({ type, lookup: (name, _, found) => found(null, name, type === 'udp6' ? 6 : 4) });
   return new Promise((resolve, reject) => {
     socket.once('error', (error: NodeJS.ErrnoException) => {
@@ -75,7 +75,7 @@ function bound(address: string, port: number): Promise<Socket | null> {
   });
 }
 
-/** Sends and forgets: a packet that the system refuses, as to a port that is closed, is one that is lost. */
+/** Sends without waiting: a packet refused by the system, as for a closed port, counts as lost. */
 const sender = (socket: Socket) => (bytes: Uint8Array, to: Endpoint) => socket.send(bytes, to.port, to.address, () => {});
 
 function closed(socket: Socket): void {

@@ -12,7 +12,7 @@ export interface SrtpSender {
   protectRtcp(packet: Uint8Array): Uint8Array;
 }
 export interface SrtpReceiver {
-  /** The packet in clear, or null for one that is forged, repeated, too old, or no packet. */
+  /** The decrypted packet; null if it is forged, repeated, too old or malformed. */
   open(packet: Uint8Array): Uint8Array | null;
   openRtcp(packet: Uint8Array): Uint8Array | null;
 }
@@ -41,7 +41,7 @@ export function sessionKeys(master: Uint8Array, firstLabel: 0 | 3): Keys {
   return { cipher: derive(firstLabel, keyBytes), auth: derive(firstLabel + 1, authBytes), salt: derive(firstLabel + 2, saltBytes) };
 }
 
-/** Encrypts, and decrypts: the key stream of a source and index (section 4.1.1) over the bytes. */
+/** Encrypts or decrypts bytes with the key stream of a source and index (section 4.1.1). */
 export function keyStream({ cipher, salt }: Keys, ssrc: number, index: number, bytes: Uint8Array): Buffer {
   const iv = Buffer.alloc(16);
   salt.copy(iv);
@@ -94,7 +94,7 @@ export function createSrtpSender(master: Uint8Array): SrtpSender {
   };
 }
 
-/** Indices that a source has used, the newest `replayWindow` of them (section 3.3.2). */
+/** The newest `replayWindow` indices used by a source (section 3.3.2). */
 function createReplay() {
   const seen = new Float64Array(replayWindow).fill(-1);
   let highest = -1;
@@ -150,7 +150,7 @@ export function createSrtpReceiver(master: Uint8Array): SrtpReceiver {
   };
 }
 
-/** The index that a sequence number most likely means, beside the highest so far (section 3.3.1). */
+/** The most likely index of a sequence number, given the highest so far (section 3.3.1). */
 function indexOf(sequence: number, highest: number): number {
   if (highest < 0) return sequence;
   const [roc, last] = [Math.floor(highest / 0x1_0000), highest % 0x1_0000];

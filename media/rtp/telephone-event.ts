@@ -7,7 +7,7 @@ const longest = 0xffff;
 const ends = 3;
 
 export interface EventReceiver {
-  /** The key of a press that this packet begins or alone survives of; null for a repeat, and for what is no key. */
+  /** The key of a press, on its first packet to arrive; null for a repeat and for an event that is not a key. */
   packet(event: { readonly ssrc: number; readonly timestamp: number; readonly payload: Uint8Array }): string | null;
 }
 
@@ -34,9 +34,9 @@ export interface EventPacket {
   readonly marker: boolean;
 }
 export interface EventSender {
-  /** Queues keys; other characters are pauses of half a second (`,`, `w`) or are left out. At most 64 wait. */
+  /** Queues up to 64 keys; `,` and `w` are pauses of half a second, other characters are ignored. */
   send(digits: string): void;
-  /** What goes in the place of a frame of audio: a packet, silence (null), or nothing special (undefined). */
+  /** What to send in place of a frame of audio: a packet, silence (null), or nothing (undefined: the audio itself). */
   next(timestamp: number, samples: number): EventPacket | null | undefined;
   readonly isBusy: () => boolean;
 }

@@ -1,4 +1,4 @@
-/** Media sessions in a thread of their own: audio is never late because this one is busy. */
+/** Media sessions in a separate thread, so that a busy main thread never delays audio. */
 import { Worker } from 'node:worker_threads';
 import type { DigitSource } from './digits.ts';
 import type { MediaFact, MediaStats, Negotiated } from './media.ts';
@@ -8,30 +8,30 @@ import type { PauseFill } from './recorder.ts';
 import type { WorkerOptions } from './worker.ts';
 
 export interface MediaListener {
-  /** 20 ms of μ-law from the phone, a view of a buffer that is shared with other sessions. */
+  /** 20 ms of μ-law from the phone, as a view of a buffer shared with other sessions. */
   frame(audio: Uint8Array): void;
   fact(fact: MediaFact): void;
 }
 export interface MediaSession {
   /** The UDP port of RTP; RTCP has the next one. */
   readonly port: number;
-  /** What the signalling agreed on; nothing is sent or taken before. Each call lets the peer's address change once. */
+  /** Applies the result of the negotiation; before it nothing is sent or accepted. Each call lets the peer's address change once. */
   configure(negotiated: Negotiated): void;
-  /** Queues μ-law audio. A `played` fact with the id follows when it has ended, or how much of it had been played when it was dropped. */
+  /** Queues μ-law audio. A `played` fact with the id and the time played follows when it has ended or was dropped. */
   play(id: string, pcmu: Uint8Array): void;
-  /** Drops the audio that was not played. */
+  /** Drops unplayed audio. */
   clear(): void;
   /** A `played` fact with the id follows when everything before it has ended. */
   mark(id: string): void;
   /** Presses keys; `,` and `w` are pauses of half a second. */
   sendDtmf(digits: string): void;
-  /** Reports a key that the signalling received, so that it counts once. */
+  /** Reports a key received by signalling, so that each press counts once. */
   digit(digit: string, by: DigitSource): void;
   /** Lets two sessions of this worker hear each other, or ends that. */
   connect(other: MediaSession | null): void;
   /** Records both sides into a stereo WAV file; null ends it, and a `recording` fact follows. */
   record(file: string | null): void;
-  /** Until it is turned off, the recording has silence or beeps in place of both sides. */
+  /** While on, the recording has silence or beeps in place of both sides. */
   pauseRecording(on: boolean, fill?: PauseFill): void;
   on(listener: MediaListener): () => void;
   /** @throws after the session has ended */
@@ -40,7 +40,7 @@ export interface MediaSession {
   close(): Promise<void>;
 }
 export interface MediaWorker {
-  /** @throws an Error with the code of the system when no port is free, or when the worker dies */
+  /** @throws an Error with the system's code if no port is free, or if the worker dies */
   open(options?: { readonly cname?: string }): Promise<MediaSession>;
   /** @throws when the worker dies, or has not been started */
   stats(): Promise<WorkerStats>;
@@ -52,11 +52,11 @@ export interface MediaWorkerOptions {
   readonly address: string;
   /** First and last UDP port, two for each session; without them the system chooses. */
   readonly ports?: readonly [first: number, last: number];
-  /** Nothing from a peer for so long is a fact. */
+  /** Silence of a peer for this long is reported as a fact. */
   readonly inactivityMs?: number;
   /** Heap of the thread in MB, after which it dies. */
   readonly maxHeapMb?: number;
-  /** Another program for the thread. */
+  /** Another script for the thread. */
   readonly file?: URL;
 }
 
@@ -77,9 +77,9 @@ interface Thread {
   stats: Pending<WorkerStats>[];
 }
 
-/** The same file whether Node strips the types or the package was compiled. */
+/** The same file for type-stripped source and for a compiled package. */
 const workerFile = new URL(`./worker.${/\.js(?:\?|$)/.test(import.meta.url) ? 'js' : 'ts'}`, import.meta.url);
-/** What is left of a worker that does not answer in time. */
+/** Time after which a closing worker that does not reply is terminated. */
 const closeMs = 5_000;
 
 /** Starts no thread before the first session, and a new one after the thread has died. */
@@ -104,7 +104,7 @@ export function createMediaWorker({
     worker.on('exit', () => die(started, new Error('the media worker has ended')));
     return started;
   };
-  /** The thread is gone: every session of it has failed. */
+  /** Handles the end of the thread: all of its sessions have failed. */
   const die = (dead: Thread, error: Error) => {
     if (thread === dead) thread = null;
     const sessions = [...dead.sessions.values()];
@@ -136,7 +136,7 @@ export function createMediaWorker({
         port,
         configure: (negotiated) => order({ session: id, do: 'configure', negotiated }),
         play(name, pcmu) {
-          // A copy: the slice of a Buffer would share its memory, which leaves with the message.
+          // A copy: a slice of a Buffer would share memory that is transferred with the message.
           const audio = new Uint8Array(pcmu);
           order({ session: id, do: 'play', id: name, audio }, [audio.buffer]);
         },

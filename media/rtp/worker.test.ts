@@ -38,7 +38,7 @@ function listen(session: MediaSession) {
   session.on({ frame: (audio) => frames.push(audio.slice()), fact: (fact) => facts.push(fact) });
   return { facts, frames, heard: () => decode('PCMU', concat8(frames)) };
 }
-/** Frames that are a tone of this frequency and little else. On a busy machine some are late, and so concealed. */
+/** Frames that are almost purely a tone of this frequency. On a busy machine some are late and so concealed. */
 const framesOf = (hz: number, heard: Int16Array) =>
   Array.from({ length: Math.floor(heard.length / 160) }, (_, nth) => heard.subarray(nth * 160, nth * 160 + 160)).filter(
     (frame) => goertzel(frame, hz) > 0.4 * 160 * frame.reduce((sum, sample) => sum + sample * sample, 1),

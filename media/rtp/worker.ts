@@ -8,14 +8,14 @@ import { putUint16, putUint32 } from './packet.ts';
 import { createSession, type RtpSession } from './session.ts';
 import { openSockets, type Sockets } from './sockets.ts';
 
-/** What the thread is started with. The main thread imports it from here, so that a compiled package has this file. */
+/** Start options of the thread. The main thread imports this type so that a compiled package contains the file. */
 export interface WorkerOptions {
   /** The local address to bind; its family is that of all peers. */
   readonly address: string;
   /** First and last UDP port; null for any. */
   readonly ports: readonly [first: number, last: number] | null;
   readonly inactivityMs: number;
-  /** Two counters: batches that were sent and that were handled. */
+  /** Two counters: batches sent and batches handled. */
   readonly counters: Int32Array<SharedArrayBuffer>;
 }
 
@@ -36,7 +36,7 @@ function serve(port: MessagePort, { address, ports, inactivityMs, counters }: Wo
   let droppedFrames = 0;
   const report = (message: Report, transfer: readonly ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
-  /** Sends what has come together. A main thread that is far behind loses frames, and never facts. */
+  /** Sends the current batch. A main thread that is far behind loses frames, but never facts. */
   const flush = () => {
     const isBehind = Atomics.load(counters, 0) - Atomics.load(counters, 1) > mostBatchesBehind;
     if (isBehind) [droppedFrames, frames] = [droppedFrames + frames.length, []];
@@ -49,7 +49,7 @@ function serve(port: MessagePort, { address, ports, inactivityMs, counters }: Wo
   };
   const fail = (session: number, error: unknown) => {
     facts.push([session, { failed: Error.isError(error) ? error.message : String(error) }]);
-    void close(session); // a failure of its end is that of a session that is gone
+    void close(session); // an error while it ends concerns a session that is already gone
   };
   const pacer = createPacer({ clock, ticked: flush, failed: (tick, error) => fail(ofTick.get(tick) ?? -1, error) });
 
@@ -62,7 +62,7 @@ function serve(port: MessagePort, { address, ports, inactivityMs, counters }: Wo
         fail(id, error);
       }
     };
-    /** A packet that waited while this thread was busy came at a moment that nobody knows. */
+    /** The arrival time of a packet that waited while this thread was busy is unknown. */
     const isTimely = () => pacer.lateMs() < 5;
     const sockets = await openSockets({
       address,
@@ -101,7 +101,7 @@ function serve(port: MessagePort, { address, ports, inactivityMs, counters }: Wo
     flush();
     report({ report: 'closed', session: id });
   };
-  /** Sets who hears a session; the other direction is the other session's. */
+  /** Sets the hearer of a session; the reverse direction belongs to the other session. */
   const connect = (from: Held, hearer: number | null) => {
     from.hearer = hearer;
     from.session.connect(hearer === null ? null : (held.get(hearer)?.session ?? null));
@@ -133,7 +133,7 @@ function serve(port: MessagePort, { address, ports, inactivityMs, counters }: Wo
       default:
     }
   };
-  /** Connects two sessions both ways, and each of them with nobody else. */
+  /** Connects two sessions both ways and disconnects each from any other. */
   const bridge = (id: number, other: number | null) => {
     const parties = [id, other].flatMap((each) => (each === null ? [] : (held.get(each) ?? [])));
     const before = parties.flatMap(({ hearer }) => (hearer === null ? [] : (held.get(hearer) ?? [])));

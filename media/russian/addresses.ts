@@ -1,4 +1,4 @@
-/** Addresses, and other words that are written short. */
+/** Addresses and other abbreviations. */
 import { inDigits } from './amounts.ts';
 import { type Context, caseBefore, type Rule, wordBefore } from './context.ts';
 import { type Case, cardinal, nouns } from './words.ts';
@@ -72,5 +72,5 @@ const initials: Rule = {
   say: ([letter = ''], { after }) => (after.startsWith(' ') ? letter : `${letter} `),
 };
 
-/** In the order in which they are tried. */
+/** In the order of matching. */
 export const addresses: readonly Rule[] = [...numbered, street, ...shortNames, ...shortWords, initials];

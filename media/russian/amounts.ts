@@ -79,10 +79,10 @@ function fraction(
 const isIn = (context: Context, words: RegExp): boolean => words.test(wordBefore(context));
 /** `от пяти до семи`; the preposition may be written already. */
 const fromTo = (from: string, to: string, context: Context): string => `${isIn(context, /^(?:от|со?)$/) ? '' : 'от '}${from} до ${to}`;
-/** «По 500 рублей» leaves the number as it is. */
+/** «По 500 рублей» leaves the number in the nominative. */
 const caseOfAmount = (context: Context): Case => caseBefore(context) ?? 'nominative';
 
-/** A dash inside of a text joins. */
+/** A dash inside a text joins. */
 const isSign = (sign: string, { before }: Context): boolean => sign === '' || /(?:^|\s)$/.test(before);
 const minus = (sign: string): string => (sign === '' ? '' : 'минус ');
 
@@ -129,7 +129,7 @@ const range: Rule = {
     const word = wordAfter(context);
     if (word === '')
       return fromTo(cardinal(first, { grammaticalCase: 'genitive' }), cardinal(last, { grammaticalCase: 'genitive' }), context);
-    // «Два-три дня»: the word is written in the form that the last number asks for.
+    // «Два-три дня»: the word has the form required by the last number.
     const inflection = { grammaticalCase: caseBeside(word, context), gender: genderBeside(last, word) };
     return `${cardinal(first, inflection)}-${cardinal(last, inflection)}`;
   },
@@ -140,7 +140,7 @@ export const twoDigits = (digits: string, grammaticalCase: Case = 'nominative'):
     ? 'ноль-ноль'
     : `${digits.startsWith('0') ? `${cardinal(0, { grammaticalCase })} ` : ''}${cardinal(Number(digits), { grammaticalCase, gender: 'f' })}`;
 
-/** `0423`, and digits too many for a number. */
+/** `0423`, and numbers with too many digits. */
 const code: Rule = { pattern: /(0\d{1,39}|\d{13,40})(?!,?\d|\p{L})/uy, say: ([digits = '']) => inDigits(digits) };
 export const inDigits = (digits: string): string => [...digits].map((digit) => cardinal(Number(digit))).join(' ');
 
@@ -192,5 +192,5 @@ const numbered: Rule = {
     );
   },
 };
-/** In the order in which they are tried. */
+/** In the order of matching. */
 export const amounts: readonly Rule[] = [numbered, unitRange, measured, signFirst, range, code, plain];

@@ -15,7 +15,9 @@ const monthOf = (written: string): string =>
 const isDay = (day: number, month = 1): boolean => day >= 1 && day <= 31 && month >= 1 && month <= 12;
 const dash = String.raw`\s?[–—-]\s?`;
 
-/** `первое`, in the case that the words before ask for: «на первое», «до первого», «к первому», else «первого», when something happens. */
+/**
+ * `первое`, in the case required by the preceding words: «на первое», «до первого», «к первому», else «первого», when something happens.
+ */
 function caseOfDate(context: Context): Case {
   const word = wordBefore(context);
   if (word === 'по') return 'accusative';
@@ -33,7 +35,7 @@ const yearOf = (digits: string): string => {
   const words = ordinal(year, { grammaticalCase: 'genitive' });
   return words === null ? ` ${cardinal(year)} года` : ` ${words} года`;
 };
-/** Behind a date that is a name, another part begins. */
+/** A comma between a date in the nominative and the time after it. */
 const pauseBefore = ({ after }: Context, grammaticalCase: Case): string =>
   grammaticalCase === 'nominative' && /^\s(?:(?:в|с|к|до|на)\s)?\d/u.test(after) ? ',' : '';
 
@@ -133,5 +135,5 @@ const clockTime: Rule = {
   pattern: /(\d{1,2}):(\d{2})(?!\d|:\d)/uy,
   say: ([hours = '', minutes = ''], context) => time(hours, minutes, context),
 };
-/** In the order in which they are tried. */
+/** In the order of matching. */
 export const dates: readonly Rule[] = [iso, timeRange, clockTime, namedRange, named, first, numeric, year, weekday];

@@ -27,18 +27,18 @@ interface Word {
 }
 interface Group {
   readonly digits: string;
-  /** The index of the word behind it. */
+  /** The index of the following word. */
   readonly end: number;
 }
-/** With the country's digit; a mobile number also without it. */
+/** Whether digits begin a phone: with the country's digit; a mobile number also without it. */
 const isBegun = (digits: string): boolean => /^[78]\d/.test(digits) || /^9\d/.test(digits);
 const wholeLength = (digits: string): number => (digits.startsWith('9') ? 10 : 11);
-/** Digits that a price or a time has as well are no begun phone. */
+/** Fewer digits may be a price or a time. */
 const fewest = 4;
 
 /**
- * The text with phone numbers in digits, `+79991234567`, however their speaker groups them: `восемь девятьсот девяносто девять…`,
- * `плюс семь…`, `два нуля`, with words and pauses between. Other numbers stay words.
+ * Writes the phone numbers of a text as digits, `+79991234567`, however they are grouped: `восемь девятьсот девяносто девять…`, `плюс
+ * семь…`, `два нуля`, with words and pauses between. Other numbers stay words.
  */
 export function hearPhones(text: string): string {
   const words = wordsOf(text);
@@ -57,7 +57,7 @@ export function hearPhones(text: string): string {
   }
   return heard + text.slice(from);
 }
-/** The text ends in the middle of a phone number. */
+/** Whether the text ends in the middle of a phone number. */
 export function isPhoneUnderWay(text: string): boolean {
   const words = wordsOf(hearPhones(text));
   return words.some((_, at) => {
@@ -73,7 +73,9 @@ function wordsOf(text: string): readonly Word[] {
     to: index + word.length,
   }));
 }
-/** The digits of a phone that begins here, as far as its length; null if none begins. At least one of its words is a number in words. */
+/**
+ * The digits of a phone that begins at this word, up to its full length; null if none begins. At least one of its numbers must be in words.
+ */
 function phoneAt(words: readonly Word[], start: number): Group | null {
   const isPlus = /^(?:плюс|\+)$/.test(words[start]?.text ?? '');
   let digits = '';
@@ -113,5 +115,5 @@ function groupAt(words: readonly Word[], at: number): Group | null {
   }
   return { digits: String(total), end };
 }
-/** Values below this may follow in the same number. */
+/** The limit of values that may follow in the same number. */
 const room = (value: number): number => (value >= 100 ? 100 : value >= 20 ? 10 : 0);

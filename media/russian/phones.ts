@@ -27,5 +27,5 @@ const foreign: Rule = {
 };
 const local: Rule = { pattern: /(\d{2,3})-(\d{2})-(\d{2})(?![\d-])/uy, say: (groups) => said(groups) };
 
-/** In the order in which they are tried. */
+/** In the order of matching. */
 export const phones: readonly Rule[] = [russian, foreign, local];

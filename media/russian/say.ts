@@ -1,23 +1,23 @@
-/** A Russian text as it is said: figures, dates, phones and abbreviations in words. */
+/** The spoken form of a Russian text: numbers, dates, phones and abbreviations in words. */
 import { addresses } from './addresses.ts';
 import { amounts } from './amounts.ts';
 import type { Rule } from './context.ts';
 import { dates } from './dates.ts';
 import { phones } from './phones.ts';
 
-/** A stretch of a text, and how it is said. */
+/** A part of a text and its spoken form. */
 export interface SaidPart {
   readonly written: string;
   readonly said: string;
 }
 const rules: readonly Rule[] = [...phones, ...dates, ...addresses, ...amounts];
-/** So much of the text around a form tells its case. */
+/** Characters around a form that are examined for its case. */
 const aroundLength = 40;
 const isPartOfWord = /[\p{L}\p{N}]/u;
-/** Where a form may begin; other letters are passed over. */
+/** Where a form may begin; other characters are skipped. */
 const beginsForm = /[\d+$€₽№−а-яА-ЯЁё-]/;
 
-/** The text in stretches that are said as they are written, and those that are said in words. */
+/** Splits the text into parts spoken as written and parts spoken in words. */
 export function sayParts(text: string): readonly SaidPart[] {
   const parts: SaidPart[] = [];
   let plainFrom = 0;
@@ -64,8 +64,8 @@ function formAt(text: string, at: number): { readonly said: string; readonly len
 }
 
 /**
- * What was heard of a text after a share of its speech: whole words, and a form that is said in words only if all of it was said.
- * @param share of the letters that are said, 0 to 1
+ * The part of a text heard after a share of its speech: whole words, and a written form only if all of it was spoken.
+ * @param share of the spoken letters, 0 to 1
  */
 export function heardOf(parts: readonly SaidPart[], share: number): string {
   const whole = parts.map(({ written }) => written).join('');

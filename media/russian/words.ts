@@ -1,4 +1,4 @@
-/** Russian numerals and nouns beside them, declined. */
+/** Declension of Russian numerals and the nouns beside them. */
 
 export type Case = 'nominative' | 'genitive' | 'dative' | 'accusative' | 'instrumental' | 'prepositional';
 export type Gender = 'm' | 'f' | 'n';
@@ -8,7 +8,7 @@ type Forms = Readonly<Record<Case, string>>;
 const formsOf = (words: readonly string[]): Forms => Object.fromEntries(cases.map((each, nth) => [each, words[nth] ?? ''])) as Forms;
 
 const number = (list: string): Forms => formsOf(list.split(' '));
-/** In the masculine where there are genders. */
+/** Masculine, where there are genders. */
 const small: readonly Forms[] = [
   'ноль ноля нолю ноль нолём ноле',
   'один одного одному один одним одном',
@@ -157,7 +157,7 @@ export const nouns = {
   street: noun('f', 'улиц', 'а ы е у ей е', 'ы - ам ы ами ах'),
 } as const satisfies Readonly<Record<string, Noun>>;
 
-/** The form that stands beside a number: `рубль`, `рубля`, `рублей`, `рублям`. */
+/** The form of a noun beside a number: `рубль`, `рубля`, `рублей`, `рублям`. */
 export function counted(n: number, { singular, plural }: Noun, grammaticalCase: Case = 'nominative'): string {
   const isOne = n % 10 === 1 && n % 100 !== 11;
   if (isOne) return singular[grammaticalCase];
@@ -166,7 +166,7 @@ export function counted(n: number, { singular, plural }: Noun, grammaticalCase: 
   return isFew ? singular.genitive : plural.genitive;
 }
 
-/** In the genitive, as dates take them; January first. */
+/** In the genitive, as in dates; January first. */
 export const months = 'января февраля марта апреля мая июня июля августа сентября октября ноября декабря'.split(' ');
 /** From Monday. */
 export const weekdays: readonly Forms[] = [

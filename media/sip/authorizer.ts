@@ -1,4 +1,4 @@
-/** Answers the challenges of proxies and servers for one call, registration or request; never in a loop. */
+/** Answers the challenges of proxies and servers for one call, registration or request, without looping. */
 import { type RandomBytes, randomToken } from './clock.ts';
 import { answerChallenge, type Challenge, type Credentials, pickChallenge } from './digest.ts';
 import type { Header, SipResponse } from './message.ts';
@@ -6,9 +6,9 @@ import type { Header, SipResponse } from './message.ts';
 export interface Authorizer {
   /** The headers for a request, from the challenges so far. */
   headers(method: string, uri: string): Header[];
-  /** One request, with what follows its refusals. */
+  /** One request and its retries after challenges. */
   attempt(): {
-    /** Takes a 401 or 407; true when the request may be sent once more. A second refusal counts only if it says `stale`. */
+    /** Reads a 401 or 407; returns true if the request may be sent once more. A second challenge counts only if it says `stale`. */
     takes(response: SipResponse): boolean;
   };
 }
@@ -16,7 +16,7 @@ export interface Authorizer {
 const sources = { 401: ['WWW-Authenticate', 'Authorization'], 407: ['Proxy-Authenticate', 'Proxy-Authorization'] } as const;
 
 export function createAuthorizer(credentials: Credentials | null, random: RandomBytes): Authorizer {
-  /** By the header that answers and the realm. */
+  /** By the answering header and the realm. */
   const known = new Map<string, { readonly name: string; readonly challenge: Challenge; count: number }>();
 
   return {
@@ -36,7 +36,7 @@ export function createAuthorizer(credentials: Credentials | null, random: Random
           const source = response.status === 401 || response.status === 407 ? sources[response.status] : null;
           if (credentials === null || source === null) return false;
           const [from, name] = source;
-          // A challenge holds commas, so that each header is one.
+          // A challenge contains commas, so each header is one challenge.
           const challenge = pickChallenge(response.headers.filter(([each]) => each === from).map(([, value]) => value));
           if (!challenge) return false;
           const key = `${name} ${challenge.realm}`;

@@ -25,7 +25,7 @@ export function isReadable(message: SipMessage): boolean {
   return message.body.length === 0 || contentType(message) === 'application/sdp' || contentType(message).startsWith('multipart/');
 }
 
-/** The digit of an INFO, and how long it was pressed; null for any other body. */
+/** The digit of an INFO and its duration; null for any other body. */
 export function dtmfOf(message: SipMessage): { readonly digit: string; readonly durationMs: number } | null {
   const text = Buffer.from(message.body).toString('latin1');
   const defaultMs = 160;
@@ -35,7 +35,7 @@ export function dtmfOf(message: SipMessage): { readonly digit: string; readonly 
   }
   if (contentType(message) !== 'application/dtmf-relay') return null;
   const signal = /^\s*signal\s*=\s*([\d*#A-D]{1,2})\s*$/im.exec(text)?.[1];
-  // Some peers write the event's number: 10 is the star, 11 the hash.
+  // Some peers send the event number: 10 is the star, 11 the hash.
   const digit = signal === '10' ? '*' : signal === '11' ? '#' : signal;
   if (digit?.length !== 1) return null;
   const durationMs = Number(/^\s*duration\s*=\s*(\d{1,5})/im.exec(text)?.[1] ?? defaultMs);

@@ -1,4 +1,4 @@
-/** What a call looks like to the code above the user agent. */
+/** The interface of a call for the code above the user agent. */
 import type { Dialog } from './dialog.ts';
 import type { Header, SipMessage } from './message.ts';
 import type { NameAddress } from './uri.ts';
@@ -10,21 +10,21 @@ export interface CallEnd {
   /** The final status of an INVITE that was not answered: 486 busy, 487 cancelled, 408 no response; null after an answer. */
   readonly status: number | null;
   readonly reason: string;
-  /** The cause of the header Reason, as an ISDN gateway sends it (RFC 3326). */
+  /** The cause in the header Reason, as sent by ISDN gateways (RFC 3326). */
   readonly q850: number | null;
   readonly wasAnswered: boolean;
 }
 
-/** The answer to an offer of the peer, or a refusal with the description that this side could do. */
+/** The answer to an offer of the peer, or a refusal with a description that this side supports. */
 export type OfferReply = { readonly sdp: string } | { readonly refuse: number; readonly sdp?: string };
 
-/** A REFER of the peer: it wants this side to call somebody (RFC 3515). */
+/** A REFER of the peer, which asks this side to call a URI (RFC 3515). */
 export interface Referral {
   readonly to: string;
   /** The dialog that the new call replaces, from the URI (RFC 3891). */
   readonly replaces: ReplacedDialog | null;
   readonly referredBy: string | null;
-  /** Accepts it; `notify` then reports the progress, and a final status ends the reports. */
+  /** Accepts the referral; `notify` then reports the progress until a final status. */
   accept(): { notify(status: number): void };
   reject(status: number): void;
 }
@@ -36,27 +36,27 @@ export interface ReplacedDialog {
 }
 
 export interface CallEvents {
-  /** 180 or 183 of the callee; `sdp` is early media. `branch` tells the phones of a fork apart. */
+  /** 180 or 183 of the callee; `sdp` is early media. `branch` distinguishes the phones of a fork. */
   provisional?(progress: { readonly status: number; readonly sdp: string | null; readonly branch: string }): void;
-  /** The callee answered, in the same tick as its 200. `sdp` is null when the offer was the peer's: `offer` was called with it. */
+  /** The callee answered; called in the same tick as its 200. `sdp` is null if the offer was the peer's, with which `offer` was called. */
   answered?(answer: { readonly sdp: string | null }): void;
   /** The caller acknowledged the 200. `sdp` is its answer when the offer was this side's. */
   acknowledged?(acknowledgement: { readonly sdp: string | null }): void;
-  /** The peer offers other media, as for hold, or asks for an offer with null. Without a handler it gets 488. */
+  /** The peer offers other media, for example for hold, or with null asks for an offer. Without a handler it gets 488. */
   offer?(sdp: string | null): OfferReply | Promise<OfferReply>;
-  /** The peer answered an offer that it had asked for. */
+  /** The peer answered an offer that it had requested. */
   answer?(sdp: string): void;
   referred?(referral: Referral): void;
   /** A digit by INFO (`application/dtmf-relay` or `application/dtmf`). */
   dtmf?(digit: string, durationMs: number): void;
-  /** Once, whatever happened. */
+  /** Called exactly once, however the call ends. */
   ended?(end: CallEnd): void;
 }
 
 export interface ReferResult {
   /** The response to REFER. */
   readonly status: number;
-  /** What the peer's own call came to, by its NOTIFY; null when it did not report. */
+  /** The outcome of the peer's own call, by its NOTIFY; null if it did not report. */
   readonly outcome: number | null;
 }
 
@@ -73,13 +73,13 @@ export interface Call {
   readonly to: NameAddress;
   dialog(): Dialog;
   state(): 'setup' | 'early' | 'answered' | 'ended';
-  /** Offers other media, or asks the peer for an offer with null. Resolves with the response; `sdp` is the peer's answer. */
+  /** Offers other media, or with null asks the peer for an offer. Resolves with the response; `sdp` is the peer's answer. */
   reInvite(sdp: string | null): Promise<{ readonly status: number; readonly sdp: string | null }>;
   /** The same by UPDATE, which also works before the answer (RFC 3311). */
   update(sdp: string): Promise<{ readonly status: number; readonly sdp: string | null }>;
-  /** Ends the call in whatever state it is: CANCEL, BYE or a refusal. A repeat does nothing. */
+  /** Ends the call in any state: CANCEL, BYE or a refusal. A repeat does nothing. */
   hangUp(options?: HangUp): void;
-  /** Asks the peer to call `to`; with `replaces` to take the place of this side in that other call. */
+  /** Asks the peer to call `to`; with `replaces`, to take this side's place in that other call. */
   refer(to: string, options?: { readonly replaces?: Call }): Promise<ReferResult>;
   /** Resolves with the status of the response. */
   info(contentType: string, body: string): Promise<number>;
@@ -95,16 +95,19 @@ export interface IncomingCall extends Call {
   readonly requestUri: string;
   /** Null: the caller expects the offer from this side. */
   readonly offer: string | null;
-  /** The call whose place this one takes; it is hung up once this one is answered. */
+  /** The call that this one replaces; it is hung up once this one is answered. */
   readonly replaces: Call | null;
-  /** What is left of the hops, for a call that this one leads to; below 0 that call ends with 483. */
+  /** Remaining hops for a call that results from this one; below 0 that call ends with 483. */
   readonly maxForwards: number;
   readonly headers: readonly Header[];
-  /** Sets the handlers; an end that came before is reported at once. */
+  /** Sets the handlers; if the call has already ended, that is reported at once. */
   listen(events: CallEvents): void;
   /** 180, or 183 with early media. Reliable where the caller demands it (RFC 3262). */
   ring(progress?: { readonly status?: number; readonly sdp?: string }): void;
-  /** Resolves once the 200 has left, to false when the call had ended before; rejects, and refuses the call, when the dialog could not be stored. */
+  /**
+   * Resolves once the 200 has been sent, or to false if the call had ended before. Rejects, and refuses the call, if the dialog could not
+   * be stored.
+   */
   answer(sdp: string): Promise<boolean>;
   /** Refuses the call; a repeat does nothing. */
   reject(status: number, options?: { readonly sdp?: string; readonly retryAfterS?: number; readonly q850?: number }): void;

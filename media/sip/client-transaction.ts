@@ -3,27 +3,27 @@ import type { Clock } from './clock.ts';
 import { cseq, header, type SipRequest, type SipResponse } from './message.ts';
 import { t1, t2, t4, transactionMs } from './timers.ts';
 
-/** How the messages of one transaction leave. */
+/** Sends the messages of one transaction. */
 export interface Channel {
   readonly isReliable: boolean;
-  /** Rejects when the message cannot leave. */
+  /** Rejects if the message cannot be sent. */
   send(message: SipRequest | SipResponse): Promise<void>;
 }
 export interface ClientEvents {
-  /** Each response but repeated refusals; of an INVITE also each repeated 2xx. */
+  /** Each response except repeated refusals; for an INVITE also each repeated 2xx. */
   response(response: SipResponse): void;
-  /** No final response, and there will be none. */
+  /** There will be no final response. */
   failed(why: 'timeout' | 'unreachable'): void;
   /** Nothing more will come. */
   ended(): void;
 }
 export interface ClientTransaction {
   receive(response: SipResponse): void;
-  /** Ends at once, without another event. */
+  /** Ends at once, without further events. */
   stop(): void;
 }
 
-/** Sends the request, and again until there is a response. Its top Via has the branch that responses are matched by. */
+/** Sends the request, and resends it until there is a response. Responses are matched by the branch of its top Via. */
 export function startClientTransaction(request: SipRequest, channel: Channel, clock: Clock, on: ClientEvents): ClientTransaction {
   const isInvite = request.method === 'INVITE';
   let state: 'calling' | 'proceeding' | 'completed' | 'accepted' | 'ended' = 'calling';
@@ -66,7 +66,7 @@ export function startClientTransaction(request: SipRequest, channel: Channel, cl
       const { status } = response;
       if (state === 'ended') return;
       if (state === 'completed') {
-        // The refusal came again: its ACK was lost.
+        // The refusal was repeated: its ACK was lost.
         if (isInvite && status >= 300) send(ackOf(request, response));
         return;
       }
@@ -77,7 +77,7 @@ export function startClientTransaction(request: SipRequest, channel: Channel, cl
       if (status < 200) {
         state = 'proceeding';
         if (isInvite) {
-          // A phone may ring for any time; who calls decides how long.
+          // A phone may ring for any time; the caller decides how long.
           stopResending();
           stopWaiting();
         }

@@ -1,14 +1,14 @@
-/** Time and randomness of the SIP stack, which tests replace. */
+/** Time and randomness of the SIP stack, replaceable in tests. */
 import { randomBytes } from 'node:crypto';
 
 export interface Clock {
-  /** Milliseconds since some fixed moment; never goes back. */
+  /** Milliseconds since a fixed moment; monotonic. */
   now(): number;
-  /** Calls `work` once after `ms`; the returned function prevents it. */
+  /** Calls `work` once after `ms`; the returned function cancels it. */
   after(ms: number, work: () => void): () => void;
 }
 
-/** More than that and setTimeout fires at once. */
+/** With a longer delay setTimeout fires at once. */
 const longestMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
@@ -19,7 +19,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** A clock whose waits can be ended all at once. */
+/** A clock whose pending calls can be cancelled all at once. */
 export function closableClock(clock: Clock): Clock & { close(): void } {
   const waits = new Set<() => void>();
   let isClosed = false;
@@ -45,7 +45,7 @@ export function closableClock(clock: Clock): Clock & { close(): void } {
   };
 }
 
-/** That many unpredictable bytes. */
+/** Returns `size` unpredictable bytes. */
 export type RandomBytes = (size: number) => Uint8Array;
 export const systemRandom: RandomBytes = (size) => randomBytes(size);
 

@@ -1,9 +1,9 @@
-/** Dialogs: what two user agents know of each other during a call (RFC 3261, section 12). */
+/** Dialogs: the state that two user agents share during a call (RFC 3261, section 12). */
 import type { Target } from './locate.ts';
 import { address, callId, contactUri, cseq, type Header, type SipRequest, type SipResponse, tag, values } from './message.ts';
 import { formatNameAddress, type NameAddress, parseNameAddress, parseUri } from './uri.ts';
 
-/** Plain JSON, so that another process can end the call when this one is dead. */
+/** Plain JSON, so that another process can end the call if this one dies. */
 export interface Dialog {
   readonly callId: string;
   readonly role: 'caller' | 'callee';
@@ -23,13 +23,13 @@ export interface Dialog {
   readonly routes: readonly string[];
   /** URI of the peer's Contact. */
   readonly remoteTarget: string;
-  /** The INVITE of the caller, which a CANCEL must resemble. */
+  /** The INVITE of the caller, which a CANCEL must match. */
   readonly invite: SentInvite | null;
-  /** The INVITE of the peer, for its refusal. */
+  /** The INVITE of the peer, needed to refuse it. */
   readonly received: ReceivedInvite | null;
 }
 export interface ReceivedInvite {
-  /** What a response copies. */
+  /** The headers that a response copies. */
   readonly headers: readonly Header[];
   readonly target: Target;
 }
@@ -73,7 +73,7 @@ export function dialogOfInvite(
   };
 }
 
-/** The caller's side, as a response of one branch of the fork shows it. Routes are those of the last response, in reverse order. */
+/** The caller's side, updated from a response of one branch of the fork. Routes are those of the last response, in reverse order. */
 export function dialogOfResponse(dialog: Dialog, response: SipResponse): Dialog {
   return {
     ...dialog,
@@ -99,7 +99,7 @@ export function requestIn(
 ): SipRequest {
   const [first, ...rest] = dialog.routes;
   const firstUri = first === undefined ? null : (parseNameAddress(first)?.uri ?? null);
-  // A first proxy without `lr` routes strictly: it is the Request-URI, and the target comes last.
+  // A first proxy without `lr` is a strict router: it becomes the Request-URI, and the target goes last.
   const isStrict = firstUri !== null && parseUri(firstUri)?.params.has('lr') !== true;
   const routes = isStrict ? [...rest, `<${dialog.remoteTarget}>`] : dialog.routes;
   const hasContact = method === 'INVITE' || method === 'UPDATE' || method === 'REFER' || method === 'NOTIFY';

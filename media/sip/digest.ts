@@ -1,4 +1,4 @@
-/** Digest authentication (RFC 8760, RFC 7616, RFC 3261 section 22): both sides of it. */
+/** Both sides of digest authentication (RFC 8760, RFC 7616, RFC 3261 section 22). */
 import { createHash } from 'node:crypto';
 import { splitOutside, unquote } from './uri.ts';
 
@@ -9,7 +9,7 @@ export interface Challenge {
   readonly opaque: string | null;
   /** False: the server wants no `qop` (RFC 2069). */
   readonly hasQop: boolean;
-  /** The nonce was too old and the password may be right. */
+  /** The nonce was too old; the password may be right. */
   readonly isStale: boolean;
 }
 export interface Credentials {
@@ -21,7 +21,7 @@ export type Algorithm = keyof typeof hashes;
 /** The strongest first. */
 const algorithms: readonly Algorithm[] = ['SHA-256', 'SHA-256-sess', 'MD5', 'MD5-sess'];
 
-/** The strongest challenge among the headers that this side can answer, or null (RFC 8760, section 2.4). */
+/** The strongest challenge that this side can answer, or null (RFC 8760, section 2.4). */
 export function pickChallenge(headers: readonly string[]): Challenge | null {
   const readable = headers.map(parseChallenge).filter((each) => each !== null);
   return algorithms.map((algorithm) => readable.find((each) => each.algorithm === algorithm)).find((each) => each !== undefined) ?? null;

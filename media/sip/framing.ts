@@ -3,21 +3,21 @@ import { headEnd, mostBodyBytes, mostHeadBytes } from './message.ts';
 
 export interface Framer {
   /**
-   * Takes the next bytes; returns the whole messages in them and how many keep-alives (RFC 5626, section 3.5.1) came between.
-   * Once `broken` is not null the stream cannot be read any more.
+   * Adds bytes; returns the messages they complete and the number of keep-alives (RFC 5626, section 3.5.1) between them. Once `broken` is
+   * not null the stream is unreadable.
    */
   push(chunk: Uint8Array): { readonly messages: readonly Uint8Array[]; readonly pings: number; readonly broken: string | null };
-  /** Bytes of a message that is not whole yet. */
+  /** Bytes of an incomplete message. */
   pending(): number;
 }
 
 export function createFramer(): Framer {
   let buffer = Buffer.alloc(0);
-  /** Of the message at the start of the buffer, once its headers are whole. */
+  /** Length of the message at the start of the buffer, once its headers are complete. */
   let total: number | null = null;
-  /** Between the last message and the next one. */
+  /** Line ends since the last message. */
   let lineEnds = 0;
-  /** Up to here there is no end of the headers. */
+  /** There is no end of headers before this position. */
   let searched = 0;
 
   return {

@@ -1,4 +1,4 @@
-/** A call that comes in: ringing, early media, the answer and its ACK (RFC 3261, section 13.3; RFC 3262). */
+/** An incoming call: ringing, early media, the answer and its ACK (RFC 3261, section 13.3; RFC 3262). */
 import { createAuthorizer } from './authorizer.ts';
 import { sdpOf } from './body.ts';
 import { type Call, type CallEnd, type CallEvents, type HangUp, type IncomingCall, q850Of, reasonHeaders } from './call.ts';
@@ -21,20 +21,20 @@ export interface IncomingParts {
   readonly contact: string;
   /** Where the INVITE came from. */
   readonly source: Target;
-  /** What was agreed on the session timer, with the headers of the 200. */
+  /** The agreed session timer, with the headers for the 200. */
   readonly timing: { readonly interval: SessionInterval | null; readonly headers: readonly Header[] };
   readonly replaces: Call | null;
 }
-/** What the user agent tells a call beside what comes inside its dialog. */
+/** Events from the user agent to a call, other than requests in its dialog. */
 export interface IncomingControl {
   readonly call: IncomingCall;
   /** The caller gave up (RFC 3261, section 9.2). */
   cancelled(cancel: SipRequest): void;
-  /** The final response was not acknowledged, or could not leave. */
+  /** The final response was not acknowledged or could not be sent. */
   unreachable(): void;
 }
 
-/** RFC 3262 demands a random start; below 2**31 minus what a call may use. */
+/** RFC 3262 demands a random start, far enough below 2**31 for all numbers of a call. */
 const mostFirstRSeq = 1_000_000;
 
 export function createIncomingCall({ stack, request, transaction, contact, source, timing, replaces }: IncomingParts): IncomingControl {
@@ -44,7 +44,7 @@ export function createIncomingCall({ stack, request, transaction, contact, sourc
   let state: 'setup' | 'early' | 'answered' | 'ended' = 'setup';
   let ended: CallEnd | null = null;
   let rseq = 1 + (Buffer.from(random(4)).readUInt32BE() % mostFirstRSeq);
-  /** A reliable provisional response that waits for its PRACK; the next one waits for it. */
+  /** A reliable provisional response waiting for its PRACK; the next one waits for it. */
   let unconfirmed: { readonly rseq: number; readonly stop: () => void } | null = null;
   const queue: SipResponse[] = [];
   const isReliable = lists(request, 'Require', '100rel');
@@ -58,12 +58,12 @@ export function createIncomingCall({ stack, request, transaction, contact, sourc
     onEnd: finish,
   });
   session.learn(request);
-  // So that another process can refuse the call when this one dies while it rings.
-  void stack.save(session.dialog()).catch(() => {}); // the answer is not sent before it is stored
+  // Lets another process refuse the call if this one dies while it rings.
+  void stack.save(session.dialog()).catch(() => {}); // not awaited here; the answer is only sent once the dialog is stored
   const detach = stack.attach(session.dialog().callId, localTag, {
     receive(incoming, of) {
       if (incoming.method === 'PRACK') return receivePrack(incoming, of);
-      // A caller may hang up an early call by BYE too (RFC 3261, section 15).
+      // A caller may also hang up an early call by BYE (RFC 3261, section 15).
       if (incoming.method === 'BYE' && !transaction.isAnswered()) transaction.respond(responseTo(request, 487, { toTag: localTag }));
       session.receive(incoming, of);
     },

@@ -1,4 +1,4 @@
-/** Draws the messages of a call as a ladder: this side on the left, each peer with a line of its own. No number and no name is shown. */
+/** Draws the messages of a call as a ladder: this side on the left, each peer with its own line. Shows no numbers or names. */
 
 import { sdpOf } from './body.ts';
 import { cseq, numberOf, reasonPhrase, type SipMessage } from './message.ts';
@@ -13,7 +13,7 @@ export interface LadderStep {
   readonly label: string;
 }
 
-/** What happened, without anything personal: method or status, CSeq, whether media was described. */
+/** Label of a message without personal data: method or status, CSeq, and whether it describes media. */
 export function ladderLabel(message: SipMessage): string {
   const { number, method } = cseq(message) ?? { number: 0, method: '' };
   const named = method.slice(0, 12);
@@ -23,7 +23,7 @@ export function ladderLabel(message: SipMessage): string {
   const direction = described && line ? directionOf(described, line) : null;
   const media = sdp === null ? '' : direction === null || direction === 'sendrecv' ? ' SDP' : ` SDP ${direction}`;
   const rseq = numberOf(message, 'RSeq');
-  // The phrase of the peer may say anything.
+  // The reason phrase of a peer may contain anything.
   const first = message.kind === 'request' ? named : `${message.status} ${reasonPhrase(message.status)}`;
   return `${first}${media}${rseq === null ? '' : ` rel ${rseq}`} (${message.kind === 'request' ? number : `${number} ${named}`})`;
 }
@@ -31,7 +31,7 @@ export function ladderLabel(message: SipMessage): string {
 const timeWidth = 9;
 const leastGap = 24;
 
-/** @param given in any order: what several processes stored at once comes as it was stored */
+/** @param given in any order, since several processes may have stored them */
 export function drawLadder(given: readonly LadderStep[]): string {
   const steps = given.toSorted((a, b) => a.atMs - b.atMs);
   const peers = [...new Set(steps.map(({ peer }) => peer))];
@@ -45,7 +45,7 @@ export function drawLadder(given: readonly LadderStep[]): string {
     const row = blank();
     for (let at = 1; at < end; at += 1) row[at] = '─';
     row[isSent ? end - 1 : 1] = isSent ? '>' : '<';
-    // Beside this side's line, where the eye begins.
+    // Next to this side's line, where reading begins.
     for (const [at, letter] of [...` ${label} `].entries()) row[at + 3] = letter;
     const time = `${((atMs - began) / 1_000).toFixed(3)} s`.padStart(timeWidth);
     return `${time}  ${row.join('')}`.trimEnd();

@@ -1,4 +1,4 @@
-/** Where a request to a URI goes: protocol, address and port (RFC 3263, without NAPTR). */
+/** Resolves a URI to targets: protocol, address and port (RFC 3263, without NAPTR). */
 import { lookup, Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { SipUri } from './uri.ts';
@@ -8,7 +8,7 @@ export interface Target {
   readonly protocol: Protocol;
   readonly address: string;
   readonly port: number;
-  /** The name that a certificate must have. */
+  /** The name required in a certificate. */
   readonly host: string;
 }
 
@@ -21,7 +21,7 @@ export interface NameService {
 
 export function systemNames(): NameService {
   const resolver = new Resolver({ timeout: 2_000, tries: 2 });
-  // A name without records and a name server that does not respond come to the same: the caller has no address.
+  // A name without records and an unresponsive name server are equal to the caller: there is no address.
   const none = () => [];
   return {
     addresses: (name) => lookup(name, { all: true }).then((found) => found.map(({ address }) => address), none),

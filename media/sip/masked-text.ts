@@ -1,16 +1,16 @@
-/** A message as text for people to read later: no number, no name, no credential, no key of encrypted audio. */
+/** A message as text for operators, without numbers, names, credentials and keys of encrypted audio. */
 import { sdpOf } from './body.ts';
 import { contentType, reasonPhrase, type SipMessage } from './message.ts';
 
 export interface Masking {
-  /** Shortens a number or the name of an account, the user part of a URI. */
+  /** Shortens the user part of a URI: a number or account name. */
   user(user: string): string;
-  /** Hides numbers and credentials in what a peer wrote freely. */
+  /** Hides numbers and credentials in free text of a peer. */
   text(text: string): string;
 }
 const hidden = '***';
 
-/** Headers that address somebody. */
+/** Headers with addresses. */
 const addresses = new Set([
   ...['From', 'To', 'Contact', 'Route', 'Record-Route', 'Path', 'Service-Route', 'Reply-To', 'Refer-To', 'Referred-By'],
   ...[
@@ -23,7 +23,7 @@ const addresses = new Set([
     'History-Info',
   ],
 ]);
-/** Headers that say how, and nothing about whom. */
+/** Headers without personal data. */
 const plain = new Set([
   ...[
     'Via',
@@ -41,7 +41,7 @@ const plain = new Set([
   ...['Timestamp', 'User-Agent', 'Server', 'Warning', 'Reason', 'Replaces', 'Refer-Sub', 'P-Early-Media', 'Privacy'],
 ]);
 const digests = new Set(['Authorization', 'Proxy-Authorization', 'WWW-Authenticate', 'Proxy-Authenticate']);
-/** What a digest says besides its secrets. */
+/** Parameters of a digest that are not secret. */
 const openParams = new Set(['realm', 'algorithm', 'qop', 'stale', 'nc']);
 /** Attributes of SDP that describe audio. */
 const openAttributes = new Set([
@@ -53,7 +53,7 @@ export function maskedText(message: SipMessage, masking: Masking): string {
   const first =
     message.kind === 'request'
       ? `${message.method} ${maskedAddress(message.uri, masking)} SIP/2.0`
-      : // The phrase of the peer may say anything.
+      : // The reason phrase of a peer may contain anything.
         `SIP/2.0 ${message.status} ${reasonPhrase(message.status)}`;
   const headers = message.headers.map(([name, value]) => `${name}: ${maskedHeader(name, value, masking)}`);
   return [first, ...headers, '', ...maskedBody(message, masking)].join('\n');
@@ -65,7 +65,7 @@ function maskedHeader(name: string, value: string, masking: Masking): string {
   return plain.has(name) ? masking.text(value) : hidden;
 }
 
-/** One address or a list of them: display names and what a URI carries behind `?` are hidden, user parts are shortened. */
+/** One address or a list: hides display names and the headers after `?` in a URI, and shortens user parts. */
 function maskedAddress(value: string, masking: Masking): string {
   return value
     .replace(/"(?:[^"\\]|\\.)*"/g, `"${hidden}"`)
@@ -84,7 +84,7 @@ function maskedDigest(value: string): string {
 function maskedBody(message: SipMessage, masking: Masking): readonly string[] {
   if (message.body.length === 0) return [];
   const sdp = sdpOf(message);
-  // The keys of an INFO may be those of a card.
+  // The keys in an INFO may be a card number.
   if (sdp === null) return [`(${message.body.length} bytes of ${masking.text(contentType(message)).slice(0, 80) || 'no type'})`];
   return sdp.split(/\r?\n/).map((line) => maskedSdp(line, masking));
 }

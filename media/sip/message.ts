@@ -1,4 +1,4 @@
-/** SIP messages on the wire (RFC 3261, section 7): the only parser and the only writer of them. */
+/** SIP messages on the wire (RFC 3261, section 7): their only parser and serialiser. */
 import {
   formatHostPort,
   formatParams,
@@ -37,7 +37,7 @@ export interface Via {
   readonly params: Params;
 }
 
-/** `message` of a malformed one is what could be read of it: a request with the headers that a response needs, or null. */
+/** `message` of a malformed one is its readable part: a request with the headers needed for a response, or null. */
 export type Parsed =
   | { readonly message: SipMessage; readonly malformed: null }
   | { readonly message: SipRequest | null; readonly malformed: { readonly status: number; readonly why: string } };
@@ -70,7 +70,7 @@ const compact: Readonly<Record<string, string>> = {
   x: 'Session-Expires',
   y: 'Identity',
 };
-/** Spellings that are not a capital behind each hyphen. */
+/** Spellings other than a capital after each hyphen. */
 const spelled = new Map(
   ['Call-ID', 'CSeq', 'MIME-Version', 'Min-SE', 'RAck', 'RSeq', 'SIP-ETag', 'SIP-If-Match', 'WWW-Authenticate'].map((name) => [
     name.toLowerCase(),
@@ -79,7 +79,7 @@ const spelled = new Map(
 );
 const spelling = new Map<string, string>();
 
-/** Any spelling of a header's name, the compact one too, as the rest of the code writes it. */
+/** The usual spelling of a header's name, from any spelling or its compact form. */
 export function headerName(name: string): string {
   const known = spelling.get(name);
   if (known !== undefined) return known;
@@ -89,13 +89,13 @@ export function headerName(name: string): string {
   return usual;
 }
 
-/** Headers that occur once and that every message has. */
+/** Headers that every message has exactly once. */
 const needed = ['From', 'To', 'Call-ID', 'CSeq'] as const;
 const once = new Set<string>([...needed, 'Max-Forwards', 'Content-Type']);
 
 /**
- * One whole message: a datagram, or what the framing of a stream cut out.
- * A body longer than Content-Length is cut; a shorter one is malformed (RFC 3261, section 18.3).
+ * Parses one complete message: a datagram, or a message framed from a stream. A body longer than Content-Length is cut; a shorter one is
+ * malformed (RFC 3261, section 18.3).
  */
 export function parseMessage(bytes: Uint8Array): Parsed {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -124,7 +124,7 @@ export function parseMessage(bytes: Uint8Array): Parsed {
 function broken(message: SipRequest | null, why: string, status = 400): Parsed {
   return { message: message !== null && canBeAnswered(message) ? message : null, malformed: { status, why } };
 }
-/** Whether a response could find its way back. */
+/** Whether a response can be routed back. */
 function canBeAnswered(message: SipRequest): boolean {
   return message.method !== 'ACK' && topVia(message) !== null && needed.every((name) => header(message, name) !== null);
 }
@@ -135,7 +135,7 @@ function leadingLineEnds(buffer: Buffer): number {
   return at;
 }
 
-/** Where the headers end and what follows the empty line begins; some peers write bare line feeds. */
+/** Where the headers end and where the part after the empty line begins; some peers write bare line feeds. */
 export function headEnd(buffer: Buffer, start = 0): { readonly end: number; readonly next: number } | null {
   const usual = buffer.indexOf('\r\n\r\n', start, 'latin1');
   const bare = buffer.indexOf('\n\n', start, 'latin1');
@@ -143,7 +143,7 @@ export function headEnd(buffer: Buffer, start = 0): { readonly end: number; read
   return usual >= 0 && (bare < 0 || usual < bare) ? { end: usual, next: usual + 4 } : { end: bare, next: bare + 2 };
 }
 
-/** All but the first line; folded lines are joined with one space. A string says what is wrong. */
+/** Parses all lines but the first; folded lines are joined with one space. Returns a string if one is malformed. */
 function readHeaders(lines: readonly string[]): Header[] | string {
   if (lines.length > mostHeaders) return 'too many headers';
   const headers: [string, string][] = [];
@@ -198,7 +198,7 @@ function faultOf(message: SipMessage): string | null {
   return null;
 }
 
-/** Content-Length is written from the body, whatever the headers say. */
+/** Serialises a message. Content-Length is that of the body, regardless of the headers. */
 export function serialise(message: SipMessage): Buffer {
   const first =
     message.kind === 'request' ? `${message.method} ${message.uri} SIP/2.0` : `SIP/2.0 ${message.status} ${oneLine(message.reason)}`;
@@ -207,7 +207,7 @@ export function serialise(message: SipMessage): Buffer {
   head += `Content-Length: ${message.body.length}\r\n\r\n`;
   return message.body.length === 0 ? Buffer.from(head) : Buffer.concat([Buffer.from(head), message.body]);
 }
-/** Nothing that reaches a header may begin another one. */
+/** Prevents header injection: no value may begin another header. */
 function oneLine(value: string): string {
   return /[\r\n\0]/.test(value) ? value.replace(/[\r\n\0]+/g, ' ') : value;
 }
@@ -218,7 +218,7 @@ export function header(message: Content, name: string): string | null {
   return null;
 }
 
-/** All values of a header that is a list, in order, however they are spread over lines. */
+/** All values of a list header in order, on one line or several. */
 export function values(message: Content, name: string): string[] {
   const found: string[] = [];
   for (const [each, value] of message.headers)
@@ -261,7 +261,7 @@ export function cseq(message: Content): { readonly number: number; readonly meth
   const number = Number(match?.[1]);
   return match?.[2] && number < 2 ** 31 && token.test(match[2]) ? { number, method: match[2] } : null;
 }
-/** From and To of a message that was parsed; @throws when the header is missing or is no address. */
+/** From or To of a parsed message. @throws if the header is missing or is not an address */
 export function address(message: Content, name: 'From' | 'To'): NameAddress {
   const found = parseNameAddress(header(message, name) ?? '');
   if (!found) throw new TypeError(`a message without ${name}`);
@@ -278,7 +278,7 @@ export function contactUri(message: Content): string | null {
   const [value] = values(message, 'Contact');
   return value === undefined || value === '*' ? null : (parseNameAddress(value)?.uri ?? null);
 }
-/** A header that is a number, such as Expires or RSeq; null when it is missing or is none. Parameters behind it are ignored. */
+/** A numeric header such as Expires or RSeq; null if it is missing or not a number. Parameters after it are ignored. */
 export function numberOf(message: Content, name: string): number | null {
   const match = /^(\d{1,10})\s*(?:[;(\s].*)?$/.exec(header(message, name) ?? '');
   return match ? Math.min(Number(match[1]), 2 ** 32 - 1) : null;
@@ -289,7 +289,7 @@ export function contentType(message: Content): string {
   return (header(message, 'Content-Type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** A response to a request, with the headers that it must copy (RFC 3261, section 8.2.6). `toTag` is added where there is none. */
+/** A response to a request, with the headers it must copy (RFC 3261, section 8.2.6). Adds `toTag` if there is none. */
 export function responseTo(
   request: SipRequest,
   status: number,

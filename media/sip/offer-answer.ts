@@ -1,4 +1,4 @@
-/** What two sides agree on for one audio stream of G.711 (RFC 3264, RFC 4733, RFC 3389, RFC 4568). */
+/** Negotiation of one G.711 audio stream (RFC 3264, RFC 4733, RFC 3389, RFC 4568). */
 import { attribute, type Direction, directionOf, formatSdp, type MediaLine, opposite, parseSdp, type Sdp, type SdpOrigin } from './sdp.ts';
 
 export type Codec = 'PCMU' | 'PCMA';
@@ -11,23 +11,25 @@ export interface LocalAudio extends SdpOrigin {
   readonly ptimeMs: number;
   readonly direction: Direction;
   readonly comfortNoise?: boolean;
-  /** Master key and salt in base64, 30 bytes, for AES_CM_128_HMAC_SHA1_80. An offer with it is secure; an answer uses it where the offer is. */
+  /**
+   * Master key and salt in base64, 30 bytes, for AES_CM_128_HMAC_SHA1_80. Makes an offer secure; an answer uses it if the offer is secure.
+   */
   readonly srtpKey?: string;
   /** Refuses offers and answers without SRTP. */
   readonly requiresSrtp?: boolean;
 }
 
-/** What the media of a call is configured with. */
+/** The media configuration of a call. */
 export interface Negotiated {
   readonly codec: Codec;
   readonly payloadType: number;
-  /** Of the packets that this side sends. */
+  /** For packets sent by this side. */
   readonly ptimeMs: number;
   readonly telephoneEventType: number | null;
   readonly comfortNoise: boolean;
   /** Null while the peer has no address for media. */
   readonly remote: { readonly address: string; readonly port: number } | null;
-  /** What this side may do. */
+  /** The directions permitted to this side. */
   readonly direction: Direction;
   /** Whether the peer has put this side on hold. */
   readonly isHeld: boolean;
@@ -35,7 +37,7 @@ export interface Negotiated {
 }
 
 export type Refusal = 'no_audio' | 'no_common_codec' | 'srtp_required' | 'srtp_unsupported' | 'invalid_sdp';
-/** `sdp` of a refusal is what this side could do: the body of a 488 (RFC 3261, section 21.4.26). */
+/** `sdp` of a refusal describes what this side supports: the body of a 488 (RFC 3261, section 21.4.26). */
 export type Answer =
   | { readonly refused: null; readonly sdp: string; readonly negotiated: Negotiated }
   | { readonly refused: Refusal; readonly sdp: string };
@@ -74,7 +76,7 @@ function audioLines(
   ];
 }
 
-/** The answer to an offer: the first audio line that fits is taken, every other line refused with port 0. */
+/** Answers an offer: takes the first acceptable audio line and refuses every other line with port 0. */
 export function answerOffer(text: string, local: LocalAudio): Answer {
   const offer = parseSdp(text);
   if (!offer) return { refused: 'invalid_sdp', sdp: createOffer(local) };
@@ -142,7 +144,7 @@ function agree(sdp: Sdp, line: MediaLine, local: LocalAudio): { negotiated: Nego
   };
 }
 
-/** The peer's order counts (RFC 3264, section 6.1). */
+/** The peer's order of preference applies (RFC 3264, section 6.1). */
 function commonCodec(line: MediaLine, ours: readonly Codec[]): { readonly name: Codec; readonly type: number } | null {
   for (const format of line.formats) {
     const type = Number(format);
@@ -167,7 +169,7 @@ function payloadTypeOf(line: MediaLine, name: string): number | null {
   return format === undefined ? null : Number(format);
 }
 
-/** What the peer asks to receive, in the limits of 10 to 60 ms and of its `maxptime`. */
+/** The packet time that the peer requests, within 10 to 60 ms and its `maxptime`. */
 function ptimeOf(line: MediaLine, fallbackMs: number): number {
   const most = Math.min(60, Number(attribute(line, 'maxptime') ?? 60) || 60);
   const asked = Number(attribute(line, 'ptime')) || fallbackMs;
@@ -178,7 +180,7 @@ function cryptoOf(line: MediaLine): { readonly tag: string; readonly key: string
   for (const [name, value] of line.attributes) {
     if (name !== 'crypto' || value === null) continue;
     const match = /^(\d{1,9})\s+(\S+)\s+inline:([A-Za-z\d+/=]+)/.exec(value);
-    // 30 bytes of key and salt are 40 characters; a key that is for part of the packets only (MKI, lifetime) may follow.
+    // 30 bytes of key and salt are 40 characters; a key with limits (MKI, lifetime) may follow.
     if (match?.[1] && match[2] === suite && match[3]?.length === 40) return { tag: match[1], key: match[3] };
   }
   return null;

@@ -1,4 +1,4 @@
-/** A call that this side makes: the INVITE, its forks, early media, CANCEL and what crosses it (RFC 3261, section 13; RFC 3262). */
+/** An outgoing call: the INVITE, its forks, early media, CANCEL and messages that cross it (RFC 3261, section 13; RFC 3262). */
 import { createAuthorizer } from './authorizer.ts';
 import { sdpOf } from './body.ts';
 import {
@@ -24,22 +24,22 @@ import { transactionMs } from './timers.ts';
 import { formatNameAddress, parseNameAddress } from './uri.ts';
 
 export interface InviteOptions {
-  /** The URI that is called. */
+  /** The URI to call. */
   readonly to: string;
-  /** URI or name-address of the caller; its display name and user are what the callee sees. */
+  /** URI or name-address of the caller; the callee sees its display name and user. */
   readonly from: string;
-  /** Null lets the callee offer. */
+  /** Null leaves the offer to the callee. */
   readonly sdp: string | null;
   /** The reference of the caller; a random one by default. */
   readonly callId?: string;
-  /** URI of a proxy that the INVITE goes through, `lr` included, and those behind it (Service-Route). */
+  /** URIs of the proxies for the INVITE, `lr` included: the first one, and those after it (Service-Route). */
   readonly routes?: readonly string[];
   readonly credentials?: Credentials;
   readonly headers?: readonly Header[];
   readonly replaces?: ReplacedDialog;
-  /** The call is cancelled when nobody has answered by then; 60 s by default. */
+  /** Time after which an unanswered call is cancelled; 60 s by default. */
   readonly ringMs?: number;
-  /** 70 by default; of a call that another call led to what is left of its hops. Below 0 the call ends with 483. */
+  /** 70 by default; for a call that results from another one, its remaining hops. Below 0 the call ends with 483. */
   readonly maxForwards?: number;
 }
 
@@ -62,9 +62,9 @@ export function createOutgoingCall(
   let wasCancelSent = false;
   let wasProvisional = false;
   let sent: SentInvite | null = null;
-  /** The confirmed dialog, or the early one that was heard of last. */
+  /** The confirmed dialog, or the most recent early one. */
   let session: Session | null = null;
-  /** Dialogs of the fork by remote tag; of each the last RSeq. */
+  /** Dialogs of the fork by remote tag, each with its last RSeq. */
   const branches = new Map<string, { dialog: Dialog; lastRSeq: number | null }>();
 
   /** Branches that answered after the first. */
@@ -161,13 +161,13 @@ export function createOutgoingCall(
     const branch = branches.get(remoteTag) ?? { dialog: dialogOfResponse(dialog, response), lastRSeq: null };
     branches.set(remoteTag, branch);
     state = 'early';
-    // UPDATE and PRACK inside the early dialog take numbers of their own.
+    // UPDATE and PRACK inside the early dialog use up CSeq numbers.
     if (session === null || session.dialog().remoteTag !== remoteTag) {
       session = sessionOf({ ...branch.dialog, localSeq: currentDialog().localSeq });
       if (options.sdp !== null) session.described(options.sdp);
     }
-    // A process that takes over can only end a dialog whose tag it knows.
-    if (isNew) void stack.save(currentDialog()).catch(() => {}); // the row is there already, without the tag
+    // A process that takes over needs the tag to end the dialog.
+    if (isNew) void stack.save(currentDialog()).catch(() => {}); // the row already exists, without the tag
     const sdp = sdpOf(response);
     if (lists(response, 'Require', '100rel')) {
       const rseq = numberOf(response, 'RSeq');
@@ -195,7 +195,7 @@ export function createOutgoingCall(
     if (options.sdp !== null) session.described(options.sdp);
     stopRinging();
     if (cancelled) {
-      // The answer crossed our CANCEL: it is acknowledged, and the call hung up.
+      // The answer crossed the CANCEL: acknowledge it and hang up.
       const { by, status, reason, q850 } = cancelled;
       session.acknowledge(response, null);
       session.bye({ by, status, reason, q850: null }, q850 === undefined ? {} : { q850 });
@@ -207,7 +207,7 @@ export function createOutgoingCall(
     events.answered?.({ sdp: options.sdp === null ? null : sdp });
     void settle(session, response, sdp);
   }
-  /** Stored first: a peer that was acknowledged by a process that forgot it would talk for ever. */
+  /** Stores the dialog before the ACK: a peer acknowledged by a process that then lost the call would never be hung up. */
   async function settle(of: Session, response: SipResponse, sdp: string | null): Promise<void> {
     const reply = options.sdp === null && sdp !== null ? await replyTo(sdp) : null;
     const isStored = await stack.save(of.dialog()).then(
@@ -248,8 +248,8 @@ export function createOutgoingCall(
     if (wasCancelSent || !sent || !cancelled) return;
     wasCancelSent = true;
     const { by, status, reason, q850 } = cancelled;
-    stack.linger(requester.sendAs(cancelOf(dialog, sent, reasonHeaders(q850)), sent.target)); // the INVITE has its own end
-    // A peer that never ends its INVITE has had its time (RFC 3261, section 9.1).
+    stack.linger(requester.sendAs(cancelOf(dialog, sent, reasonHeaders(q850)), sent.target)); // the INVITE ends by itself
+    // Stop waiting for a peer that never ends its INVITE (RFC 3261, section 9.1).
     stopRinging();
     stopRinging = clock.after(transactionMs, () => finish({ by, status, reason, q850: null }));
   }
@@ -257,7 +257,7 @@ export function createOutgoingCall(
     if (cancelled || (state !== 'setup' && state !== 'early')) return;
     cancelled = why;
     stopRinging();
-    // Before the first response a CANCEL might overtake the INVITE.
+    // A CANCEL sent before the first response might overtake the INVITE.
     if (wasProvisional) sendCancel();
   }
 
@@ -284,7 +284,7 @@ export function createOutgoingCall(
   if ((options.maxForwards ?? 70) < 0) queueMicrotask(() => finish({ by: 'network', status: 483, reason: 'Too Many Hops', q850: null }));
   else
     void start().catch((error: unknown) => {
-      // The dialog could not be stored: nothing has left.
+      // The dialog could not be stored, so nothing was sent.
       finish({ by: 'us', status: 500, reason: Error.isError(error) ? error.message : 'the dialog could not be stored', q850: null });
     });
 

@@ -84,7 +84,7 @@ async function setup({ clock = systemClock, wrap = (each) => each, listen = [udp
 
 const bye = [receive('BYE'), respond('200 OK', { tag: '' })];
 
-/** One call of ours to sipp, which the scenario ends; `act` is what this side does. */
+/** One call to sipp, which the scenario ends; `act` acts for this side. */
 async function toSipp(
   steps: readonly string[],
   act: (it: Awaited<ReturnType<typeof setup>>, call: ReturnType<Awaited<ReturnType<typeof setup>>['dial']>) => Promise<void> | void,
@@ -302,7 +302,7 @@ test('sipp: a session timer is refreshed by UPDATE at half of its interval', asy
   expect(it.ends).toMatchObject([{ by: 'us' }]);
 });
 
-/** A tenth of each wait, so that losses cost tenths. */
+/** Runs ten times as fast, so that waits after losses are short. */
 const fastClock: Clock = { now: () => systemClock.now() * 10, after: (ms, work) => systemClock.after(ms / 10, work) };
 
 function losing(share: number, seed: number): (transports: Transports) => Transports {

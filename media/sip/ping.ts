@@ -1,4 +1,4 @@
-/** OPTIONS to a URI, a number of times, with what came back and how long it took. */
+/** Sends OPTIONS to a URI several times and reports each response and its round-trip time. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { systemClock } from './clock.ts';
@@ -18,7 +18,7 @@ export interface PingOptions {
   readonly signal: AbortSignal;
 }
 
-/** Yields each reply as it comes. @throws TypeError for what is no SIP URI or has no address. */
+/** Yields each reply as it arrives. @throws TypeError if `uri` is not a SIP URI or has no address */
 export async function* pingUri(
   uri: string,
   { count, intervalMs, credentials, tls, names = systemNames(), signal }: PingOptions,
@@ -49,7 +49,7 @@ export async function* pingUri(
   }
 }
 
-/** The address of this machine from which that place is reached; nothing is sent. */
+/** The local address from which the destination is reached; sends nothing. */
 async function addressTowards(address: string, port: number): Promise<string> {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
   try {

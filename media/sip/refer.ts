@@ -12,7 +12,7 @@ export function referTo(uri: string, replaces?: Call): string {
   return `<${uri === '' ? remoteTarget : uri}?Replaces=${value}>`;
 }
 
-/** What a REFER asks for, or null when it asks for nothing that can be called. */
+/** The referral in a REFER; null if it names nothing that can be called. */
 export function readReferral(
   request: SipRequest,
 ): { readonly to: string; readonly replaces: ReplacedDialog | null; readonly referredBy: string | null } | null {

@@ -1,4 +1,4 @@
-/** Registration with a trunk: REGISTER, its refresh, and what comes back (RFC 3261, section 10; RFC 3608). */
+/** Registration with a trunk: REGISTER, its refresh, and the granted values (RFC 3261, section 10; RFC 3608). */
 import { createAuthorizer } from './authorizer.ts';
 import { randomShare, randomToken } from './clock.ts';
 import type { Credentials } from './digest.ts';
@@ -9,7 +9,7 @@ import { formatNameAddress, parseNameAddress, parseUri } from './uri.ts';
 export interface RegisterOptions {
   /** URI of the registrar: `sip:example.com`. */
   readonly registrar: string;
-  /** URI that is registered: `sip:100@example.com`. */
+  /** URI to register: `sip:100@example.com`. */
   readonly address: string;
   readonly credentials?: Credentials;
   /** 300 by default; the registrar may grant less or demand more. */
@@ -20,10 +20,10 @@ export interface RegisterOptions {
 
 export interface RegistrationState {
   readonly state: 'registering' | 'registered' | 'refused' | 'unreachable' | 'ended';
-  /** Of the last final response; null before it. */
+  /** Status of the last final response; null before it. */
   readonly status: number | null;
   readonly reason: string;
-  /** All contacts of the address, those of other devices too. */
+  /** All contacts of the address, including those of other devices. */
   readonly contacts: readonly string[];
   /** Seconds that the registrar granted this contact. */
   readonly grantedS: number | null;
@@ -37,7 +37,9 @@ export interface Registration {
   end(): Promise<void>;
 }
 
-/** After a failure: 30 s, doubling up to 10 min, and somewhat at random, so that all do not come at once (RFC 5626, section 4.5). */
+/**
+ * Pause after a failure: 30 s, doubling up to 10 min, with random spread so that clients do not retry all at once (RFC 5626, section 4.5).
+ */
 const firstRetryMs = 30_000;
 const mostRetryMs = 600_000;
 
@@ -106,7 +108,7 @@ export function register(
         grantedS,
         serviceRoutes: values(response, 'Service-Route'),
       });
-      // Early enough for a lost request to be sent again, also when little was granted.
+      // Early enough to resend a lost request, even with a short grant.
       stopNext = clock.after(Math.max(grantedS * 500, (grantedS - 40) * 1_000), () => void refresh()); // never rejects
       return;
     }
@@ -137,7 +139,7 @@ export function register(
 function contactsIn(response: SipResponse): readonly string[] {
   return values(response, 'Contact').flatMap((value) => parseNameAddress(value)?.uri ?? []);
 }
-/** The registrar lists every contact of the address; that of this instance counts. */
+/** The registrar lists every contact of the address; only that of this instance counts. */
 function grantedTo(contact: string, response: SipResponse): number | null {
   const own = parseUri(contact);
   for (const value of values(response, 'Contact')) {

@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts';
 import { t1, t2, transactionMs } from './timers.ts';
 
-/** Sends again after T1, doubling up to `mostMs`, until stopped; after 32 s it gives up. */
+/** Resends after T1, doubling up to `mostMs`, until stopped; gives up after 32 s. */
 export function repeatUntilStopped(clock: Clock, on: { send(): void; gaveUp(): void }, mostMs: number = t2): () => void {
   let stopNext = (): void => {};
   const again = (ms: number): void => {

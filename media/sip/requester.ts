@@ -1,4 +1,4 @@
-/** Sends requests: finds the place, adds Via and credentials, tries again where that is right. */
+/** Sends requests: locates the target, adds Via and credentials, and retries where permitted. */
 import type { Authorizer } from './authorizer.ts';
 import type { Channel } from './client-transaction.ts';
 import { type Clock, type RandomBytes, randomToken } from './clock.ts';
@@ -8,7 +8,7 @@ import type { Transactions } from './transactions.ts';
 import type { Place, Transports } from './transport.ts';
 import { parseUri } from './uri.ts';
 
-/** The final response, or the status that stands for its absence: 408 without any, 503 when the request could not leave. */
+/** The final response, or a status for its absence: 408 without any, 503 if the request could not be sent. */
 export interface Outcome {
   readonly status: number;
   readonly reason: string;
@@ -16,17 +16,17 @@ export interface Outcome {
 }
 
 export interface RequestToSend {
-  /** Called again for each attempt; without Via and credentials. */
+  /** Builds the request, without Via and credentials; called for each attempt. */
   readonly build: () => SipRequest;
   /** The URI whose host the request goes to. */
   readonly nextHop: string;
   readonly authorizer: Authorizer;
-  /** Awaited before the bytes leave; false keeps them back, and the outcome is 487. */
+  /** Awaited before sending; false cancels it, and the outcome is 487. */
   readonly before?: (request: SipRequest, target: Target) => Promise<boolean>;
   readonly onProvisional?: (response: SipResponse) => void;
-  /** A 2xx of an INVITE after the first: repeated, or of another branch of the fork. */
+  /** Called for a 2xx of an INVITE after the first: a repeat, or from another branch of the fork. */
   readonly onAnotherAnswer?: (response: SipResponse) => void;
-  /** In the same tick as the final response; a refusal that is tried again is none. */
+  /** Called in the same tick as the final response; a refusal that leads to a retry is not final. */
   readonly onOutcome?: (outcome: Outcome) => void;
 }
 
@@ -34,9 +34,9 @@ export interface Requester {
   send(request: RequestToSend): Promise<Outcome>;
   /** The returned function sends the ACK of a 2xx, which has no transaction; a repeat sends the same bytes. */
   ack(request: SipRequest, nextHop: string): () => Promise<void>;
-  /** Sends a request that has its Via already, once: a CANCEL. The outcome comes as that of any other. */
+  /** Sends a request that already has its Via, such as a CANCEL, without retries. */
   sendAs(request: SipRequest, target: Target): Promise<Outcome>;
-  /** Where requests to that URI go, and this side's place for it; null when there is no way. */
+  /** The targets of a URI and the local place to reach them from; null if it is unreachable. */
   reach(uri: string): Promise<{ readonly targets: readonly Target[]; readonly local: Place } | null>;
 }
 
@@ -82,7 +82,7 @@ export function createRequester({ transports, transactions, names, random, trace
       ]),
     });
 
-  /** One transaction; `failed` stays apart from a response with the same status. */
+  /** Runs one transaction. `failed` is distinct from a response with the same status. */
   function exchange(
     request: SipRequest,
     target: Target,

@@ -1,4 +1,4 @@
-/** Session descriptions (RFC 8866): reading and writing. What is agreed in them is in offer-answer.ts. */
+/** Parser and writer of session descriptions (RFC 8866). For their negotiation see offer-answer.ts. */
 import { isIPv4, isIPv6 } from 'node:net';
 
 export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
@@ -12,7 +12,7 @@ export interface MediaLine {
   readonly port: number;
   readonly protocol: string;
   readonly formats: readonly string[];
-  /** The address of this line, or else of the session. */
+  /** The address of this line, else that of the session. */
   readonly address: string | null;
   readonly attributes: readonly Attribute[];
 }
@@ -26,7 +26,7 @@ export interface Sdp {
 const mostLines = 1_000;
 const mostMediaLines = 32;
 
-/** Null for what is no session description; lines that say nothing of media are skipped. */
+/** Null if the text is not a session description; lines irrelevant to media are skipped. */
 export function parseSdp(text: string): Sdp | null {
   const lines = text.split(/\r?\n/, mostLines);
   if (!lines[0]?.startsWith('v=0')) return null;
@@ -77,9 +77,9 @@ function connectionAddress(value: string): string | null {
 }
 
 export interface SdpOrigin {
-  /** Stays the same in one session; a whole number. */
+  /** A whole number, constant within a session. */
   readonly sessionId: string;
-  /** One more with each change (RFC 3264, section 8). */
+  /** Incremented with each change (RFC 3264, section 8). */
   readonly version: number;
   readonly address: string;
 }
@@ -99,14 +99,14 @@ export function attribute(line: { readonly attributes: readonly Attribute[] }, n
 const directions: ReadonlySet<string> = new Set<Direction>(['sendrecv', 'sendonly', 'recvonly', 'inactive']);
 const isDirection = (name: string): name is Direction => directions.has(name);
 
-/** The direction that the sender of the description asks for; an address of zeros is the former way to hold (RFC 3264, section 8.4). */
+/** The direction requested by the sender of the description; an address of zeros is the older way to hold (RFC 3264, section 8.4). */
 export function directionOf(sdp: Sdp, line: MediaLine): Direction {
   const named = [...line.attributes, ...sdp.attributes].map(([name]) => name).find(isDirection) ?? 'sendrecv';
   if (line.address !== '0.0.0.0' && line.address !== '::') return named;
   return named === 'recvonly' || named === 'inactive' ? 'inactive' : 'sendonly';
 }
 
-/** What the other side does when this side does that. */
+/** The direction as seen from the other side. */
 export function opposite(direction: Direction): Direction {
   return direction === 'sendonly' ? 'recvonly' : direction === 'recvonly' ? 'sendonly' : direction;
 }

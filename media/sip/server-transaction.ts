@@ -5,7 +5,7 @@ import { responseTo, type SipRequest, type SipResponse } from './message.ts';
 import { t1, t2, t4, transactionMs } from './timers.ts';
 
 export interface ServerEvents {
-  /** A refusal of an INVITE that was never acknowledged, or a response that could not leave. */
+  /** A refusal of an INVITE was never acknowledged, or a response could not be sent. */
   failed(why: 'timeout' | 'unreachable'): void;
   ended(): void;
 }
@@ -13,13 +13,13 @@ export interface ServerTransaction {
   readonly request: SipRequest;
   /** Sends a response. After a final one only a 2xx to an INVITE may be sent again. */
   respond(response: SipResponse): void;
-  /** The request came again. */
+  /** Handles a repeat of the request. */
   repeat(): void;
-  /** The ACK of a refusal came. */
+  /** Handles the ACK of a refusal. */
   acknowledge(): void;
-  /** Whether there was a final response. */
+  /** Whether a final response was sent. */
   isAnswered(): boolean;
-  /** Resolves when the refusal of an INVITE was acknowledged, or will not be any more. */
+  /** Resolves when the refusal of an INVITE has been acknowledged or no longer can be. */
   settled(): Promise<void>;
   stop(): void;
 }
@@ -46,7 +46,7 @@ export function startServerTransaction(request: SipRequest, channel: Channel, cl
     channel.send(response).catch(() => {
       if (state === 'ended') return;
       on.failed('unreachable');
-      // A 2xx is repeated, and its peer may have another connection by then.
+      // A 2xx is repeated, and the peer may have another connection by then.
       if (state !== 'accepted') end();
     });
   }

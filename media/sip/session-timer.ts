@@ -1,4 +1,4 @@
-/** Session timers (RFC 4028): a call whose peer has vanished ends by itself. */
+/** Session timers (RFC 4028), which end a call whose peer has vanished. */
 import type { Clock } from './clock.ts';
 import { type Header, header, lists, numberOf, type SipMessage } from './message.ts';
 import { paramsOf, splitOutside } from './uri.ts';
@@ -6,7 +6,7 @@ import { paramsOf, splitOutside } from './uri.ts';
 export interface SessionTimerSettings {
   /** What this side proposes, in seconds; null proposes no timer and accepts the peer's. */
   readonly expiresS: number | null;
-  /** The least that this side accepts; 90 or more. */
+  /** The minimum that this side accepts; 90 or more. */
   readonly minS: number;
 }
 export interface SessionInterval {
@@ -27,7 +27,7 @@ export function sessionExpires(message: SipMessage): { readonly expiresS: number
   return { expiresS: Math.min(expiresS, mostSeconds), refresher: refresher === 'uac' || refresher === 'uas' ? refresher : null };
 }
 
-/** What a request asks for. */
+/** The headers that request a timer. */
 export function timerHeaders({ expiresS, minS }: SessionTimerSettings, refresher?: 'uac' | 'uas'): Header[] {
   if (expiresS === null) return [];
   return [
@@ -36,33 +36,33 @@ export function timerHeaders({ expiresS, minS }: SessionTimerSettings, refresher
   ];
 }
 
-/** As the side that responds: the interval, the headers of the 2xx, or a refusal as too short. */
+/** For the responding side: the interval and the headers of the 2xx, or a refusal because it is too short. */
 export function acceptTimer(
   request: SipMessage,
   { expiresS, minS }: SessionTimerSettings,
 ): { readonly interval: SessionInterval | null; readonly headers: readonly Header[] } | { readonly tooShort: number } {
-  const asked = sessionExpires(request);
+  const requested = sessionExpires(request);
   const isSupported = lists(request, 'Supported', 'timer') || lists(request, 'Require', 'timer');
-  if (asked && asked.expiresS < minS && isSupported) return { tooShort: minS };
+  if (requested && requested.expiresS < minS && isSupported) return { tooShort: minS };
   const leastS = Math.max(minS, numberOf(request, 'Min-SE') ?? 0);
-  const agreedS = asked ? Math.max(asked.expiresS, leastS) : expiresS === null ? null : Math.max(expiresS, leastS);
+  const agreedS = requested ? Math.max(requested.expiresS, leastS) : expiresS === null ? null : Math.max(expiresS, leastS);
   if (agreedS === null) return { interval: null, headers: [] };
   // A peer without the extension cannot refresh.
-  const refresher = isSupported ? (asked?.refresher ?? 'uac') : 'uas';
+  const refresher = isSupported ? (requested?.refresher ?? 'uac') : 'uas';
   return {
     interval: { expiresS: agreedS, isRefresher: refresher === 'uas' },
     headers: [['Session-Expires', `${agreedS};refresher=${refresher}`], ...(refresher === 'uac' ? ([['Require', 'timer']] as const) : [])],
   };
 }
 
-/** As the side that asked: what the 2xx says. A peer may start a timer that this side did not propose. */
+/** For the requesting side: the interval in the 2xx. A peer may start a timer that this side did not propose. */
 export function timerOfAnswer(response: SipMessage): SessionInterval | null {
   const answered = sessionExpires(response);
   return answered && { expiresS: answered.expiresS, isRefresher: answered.refresher !== 'uas' };
 }
 
 export interface SessionTimer {
-  /** Starts again with each refresh by either side; null stops it. */
+  /** Restarts the timer after a refresh by either side; null stops it. */
   restart(interval: SessionInterval | null): void;
   stop(): void;
 }

@@ -28,7 +28,7 @@ export interface SessionParts {
   readonly stack: Stack;
   readonly dialog: Dialog;
   readonly authorizer: Authorizer;
-  /** The handlers as they are at that moment. */
+  /** Returns the current handlers. */
   readonly events: () => CallEvents;
   /** Called once, when the dialog ends. */
   readonly onEnd: (end: Omit<CallEnd, 'wasAnswered'>) => void;
@@ -37,23 +37,23 @@ export interface SessionParts {
 export interface Session {
   dialog(): Dialog;
   change(dialog: Dialog): void;
-  /** Takes the peer's target and abilities from an INVITE, an UPDATE or a 2xx of them. */
+  /** Updates the peer's target and abilities from an INVITE, an UPDATE or a 2xx to one. */
   learn(message: SipRequest | SipResponse): void;
   /** The number for the next request of this side. */
   nextSeq(): number;
   isEnded(): boolean;
   request(method: string, content?: Omit<DialogRequest, 'seq'>): Promise<Outcome>;
   modify(method: 'INVITE' | 'UPDATE', sdp: string | null): Promise<{ readonly status: number; readonly sdp: string | null }>;
-  /** Acknowledges a 2xx of an INVITE, now and whenever it comes again. */
+  /** Acknowledges a 2xx of an INVITE, and every repeat of it. */
   acknowledge(response: SipResponse, sdp: string | null): void;
-  /** The 2xx came again: its ACK was lost. */
+  /** Handles a repeated 2xx, whose ACK was lost. */
   repeatAck(response: SipResponse): void;
-  /** Sends a 2xx again until its ACK comes; without one the call ends with BYE. */
+  /** Resends a 2xx until its ACK arrives; without one the call ends with BYE. */
   awaitAck(transaction: ServerTransaction, response: SipResponse, onAck: (ack: SipRequest) => void): void;
   receive(request: SipRequest, transaction: ServerTransaction): void;
   receiveAck(ack: SipRequest): void;
   startTimer(interval: SessionInterval | null): void;
-  /** The last description that this side sent, which a refresh repeats. */
+  /** Stores the last description sent by this side, which a refresh repeats. */
   described(sdp: string): void;
   refer(to: string): Promise<ReferResult>;
   bye(end: Omit<CallEnd, 'wasAnswered'>, options?: HangUp): void;
@@ -103,11 +103,11 @@ export function createSession({ stack, dialog: first, authorizer, events, onEnd 
     if (ended) return;
     const build = (): SipRequest => requestIn(dialog, 'BYE', { seq: nextSeq(), headers: reasonHeaders(q850) });
     const before = async (): Promise<boolean> => {
-      // A call is hung up also when that cannot be stored.
+      // The call is hung up even if that cannot be stored.
       await stack.save(dialog).catch(() => {});
       return true;
     };
-    stack.linger(requester.send({ build, nextHop: nextHopOf(dialog), authorizer, before })); // gone or not, the call is over
+    stack.linger(requester.send({ build, nextHop: nextHopOf(dialog), authorizer, before })); // sent or not, the call is over
     end(how);
   }
 
@@ -117,7 +117,7 @@ export function createSession({ stack, dialog: first, authorizer, events, onEnd 
     if (method !== 'PRACK') endWhenGone(outcome);
     return outcome;
   }
-  /** The peer does not know the call any more, or is not there (RFC 3261, section 12.2.1.2). */
+  /** Ends the call if the peer no longer knows it or is unreachable (RFC 3261, section 12.2.1.2). */
   function endWhenGone({ status, response }: Outcome): void {
     if (status === 481 && response) bye({ by: 'network', status: null, reason: 'the peer does not know the call', q850: null });
   }
@@ -137,7 +137,7 @@ export function createSession({ stack, dialog: first, authorizer, events, onEnd 
           continue;
         }
         if (outcome.status === 491 && response && tries < glareTries && !ended) {
-          // Who made the Call-ID waits longer, so that one of both comes first (RFC 3261, section 14.1).
+          // The side that created the Call-ID waits longer, so that the two do not collide again (RFC 3261, section 14.1).
           const waitMs = dialog.role === 'caller' ? 2_100 + randomShare(random) * 1_900 : randomShare(random) * 2_000;
           isOffering = false;
           await new Promise<void>((resolve) => clock.after(waitMs, resolve));
@@ -198,7 +198,7 @@ export function createSession({ stack, dialog: first, authorizer, events, onEnd 
 
   function acknowledge(response: SipResponse, sdp: string | null): void {
     const seq = cseq(response)?.number ?? 0;
-    // A proxy wants the credentials of the INVITE in the ACK (RFC 3261, section 22.1).
+    // A proxy expects the credentials of the INVITE in the ACK (RFC 3261, section 22.1).
     const bare = requestIn(dialog, 'ACK', { seq, ...(sdp === null ? {} : { body: Buffer.from(sdp) }) });
     const ack = { ...bare, headers: [...bare.headers, ...authorizer.headers('ACK', bare.uri)] };
     acks.set(seq, requester.ack(ack, nextHopOf(dialog)));
@@ -257,7 +257,7 @@ export function createSession({ stack, dialog: first, authorizer, events, onEnd 
     try {
       return (await events().offer?.(sdp)) ?? { refuse: 488 };
     } catch {
-      // The handler reports its own errors; the peer keeps what was agreed before.
+      // The handler reports its own errors; the peer keeps the previous agreement.
       return { refuse: 500 };
     }
   }

@@ -1,4 +1,4 @@
-/** What all calls of a user agent share. */
+/** Services shared by all calls of a user agent. */
 import { type Clock, type RandomBytes, randomToken } from './clock.ts';
 import type { Dialog } from './dialog.ts';
 import type { Header, SipRequest } from './message.ts';
@@ -11,22 +11,22 @@ export interface Stack {
   readonly random: RandomBytes;
   readonly requester: Requester;
   readonly timer: SessionTimerSettings;
-  /** Stores a dialog; INVITE, 200, re-INVITE and BYE leave after it. */
+  /** Stores a dialog; INVITE, 200, re-INVITE and BYE are sent only afterwards. */
   save(dialog: Dialog): Promise<void>;
-  /** What is still sent after a call has ended: its BYE or CANCEL, or the refusal until its ACK. `close` can wait for it. */
+  /** Registers work that outlasts a call: its BYE or CANCEL, or the refusal until its ACK. `close` can wait for it. */
   linger(work: Promise<unknown>): void;
-  /** Requests of that dialog go to `receive` until the returned function is called. */
+  /** Routes requests of a dialog to `receiver` until the returned function is called. */
   attach(callId: string, localTag: string, receiver: DialogReceiver): () => void;
 }
 export interface DialogReceiver {
   receive(request: SipRequest, transaction: ServerTransaction): void;
-  /** The ACK of a 2xx. */
+  /** Handles the ACK of a 2xx. */
   acknowledge(ack: SipRequest): void;
 }
 
 export const methods = ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'PRACK', 'UPDATE', 'INFO', 'REFER', 'NOTIFY'] as const;
 export const extensions = ['100rel', 'timer', 'replaces', 'norefersub'] as const;
-/** What this side can do, in requests and responses. */
+/** The abilities of this side, for requests and responses. */
 export const abilities: readonly Header[] = [
   ['Allow', methods.join(', ')],
   ['Supported', extensions.join(', ')],

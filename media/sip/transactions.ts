@@ -1,21 +1,21 @@
-/** Matches what comes over the wire with the transactions that are under way (RFC 3261, sections 17.1.3 and 17.2.3). */
+/** Matches incoming messages with transactions in progress (RFC 3261, sections 17.1.3 and 17.2.3). */
 import { type Channel, type ClientEvents, type ClientTransaction, startClientTransaction } from './client-transaction.ts';
 import type { Clock } from './clock.ts';
 import { callId, cseq, header, type SipRequest, type SipResponse, tag, topVia } from './message.ts';
 import { type ServerEvents, type ServerTransaction, startServerTransaction } from './server-transaction.ts';
 
 export interface Transactions {
-  /** Starts one for a request that goes out. */
+  /** Starts a transaction for an outgoing request. */
   send(request: SipRequest, channel: Channel, on: ClientEvents): ClientTransaction;
-  /** False: the response belongs to no transaction. */
+  /** Returns false if the response belongs to no transaction. */
   receiveResponse(response: SipResponse): boolean;
-  /** True: a request that came before, or the ACK of a refusal; there is nothing more to do. */
+  /** Returns true for a repeated request and the ACK of a refusal, which are then fully handled. */
   receiveKnown(request: SipRequest): boolean;
-  /** Starts one for a request that came in. */
+  /** Starts a transaction for an incoming request. */
   accept(request: SipRequest, channel: Channel, on?: Partial<ServerEvents>): ServerTransaction;
-  /** The transaction of the INVITE that a CANCEL names, or null. */
+  /** The transaction of the INVITE named by a CANCEL, or null. */
   inviteOf(cancel: SipRequest): ServerTransaction | null;
-  /** Transactions of requests that came in. */
+  /** Number of transactions of incoming requests. */
   incoming(): number;
   close(): void;
 }
@@ -50,7 +50,7 @@ export function createTransactions(clock: Clock): Transactions {
     receiveKnown(request) {
       const transaction = incoming.get(serverKey(request, request.method === 'ACK' ? 'INVITE' : request.method));
       if (!transaction) return false;
-      // The ACK of a 2xx is a transaction of its own, which some peers give the branch of the INVITE.
+      // The ACK of a 2xx is a separate transaction, to which some peers give the branch of the INVITE.
       if (request.method === 'ACK') {
         if (transaction.request.method !== 'INVITE') return false;
         transaction.acknowledge();
@@ -79,7 +79,7 @@ export function createTransactions(clock: Clock): Transactions {
   };
 }
 
-/** A branch without the cookie is that of RFC 2543, which proves nothing by itself. */
+/** A branch without the magic cookie is from RFC 2543 and not unique by itself. */
 function serverKey(request: SipRequest, method: string): string {
   const via = topVia(request);
   const branch = via?.params.get('branch') ?? '';

@@ -178,7 +178,7 @@ test('two instances share a port, each names its own for the call, and one that 
   await draining;
 });
 
-/** Two calls ring at an instance that drains, while the next instance has the shared port. */
+/** Two calls ring at a draining instance while the next instance has the shared port. */
 async function ringingWhileDraining() {
   const taken = await transportsOf({ ...udp, isShared: true });
   const shared = { ...udp, port: taken.local('udp', false)?.port ?? 0, isShared: true };
@@ -264,7 +264,7 @@ test('a phone that answers in the moment in which its caller dies is acknowledge
   void ringing.answer('v=0\r\n');
   await until(() => ringing.state() === 'answered');
   const { agent } = await agentOn({ listen: [udp] });
-  // Without a tag of the phone there is nothing to send a BYE with.
+  // Without the phone's tag no BYE can be sent.
   expect(saved[0]).toMatchObject({ remoteTag: null, isConfirmed: false });
   await agent.abandon(saved[0] as Dialog);
   await until(() => ringing.state() === 'ended');

@@ -1,4 +1,4 @@
-/** Sockets of SIP: UDP, TCP and TLS (RFC 3261, section 18; RFC 3581). What they carry is read elsewhere. */
+/** Sockets of SIP: UDP, TCP and TLS (RFC 3261, section 18; RFC 3581). Messages are parsed elsewhere. */
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer, isIPv6, type Server, type Socket } from 'node:net';
@@ -10,28 +10,25 @@ export interface Place {
   readonly host: string;
   readonly port: number;
 }
-/** Where a message came from, and the way back. */
+/** The origin of a message, and the path back. */
 export interface Flow {
   readonly protocol: Protocol;
   readonly address: string;
   readonly port: number;
-  /** Sends back the way that the message came; rejects when that way is closed. A datagram may go to another port. */
+  /** Replies over the path of the message; rejects if that is closed. A datagram may go to another port. */
   reply(bytes: Uint8Array, port?: number): Promise<void>;
 }
 
 export interface Transports {
-  /** Where peers reach this instance by that protocol and address family, or null. */
+  /** The place at which peers reach this instance for a protocol and address family, or null. */
   local(protocol: Protocol, isIpv6: boolean): Place | null;
-  /** Every message goes to the last receiver; there is none at first. */
+  /** Sets the receiver of all messages; there is none initially. */
   receive(receiver: (bytes: Uint8Array, flow: Flow) => void): void;
-  /** Resolves once the bytes have left; rejects when they cannot. A connection to the same place is used again. */
+  /** Resolves once the bytes have been sent; rejects if that fails. Reuses a connection to the same place. */
   send(bytes: Uint8Array, target: Target): Promise<void>;
-  /**
-   * Also hears what comes to a UDP port of another instance that is dead, until the returned function is called. Null when the port is in
-   * use.
-   */
+  /** Also receives on a UDP port of a dead instance, until the returned function is called. Null if the port is in use. */
   hearPort(port: number): Promise<(() => Promise<void>) | null>;
-  /** Stops to listen where several instances listen, so that first contacts go to the others. Responses still leave from there. */
+  /** Stops listening on shared ports, so that first contacts go to the other instances. Responses are still sent from there. */
   closeShared(): Promise<void>;
   close(): Promise<void>;
 }
@@ -42,27 +39,27 @@ export interface Listener {
   readonly address: string;
   /** 0 picks a free one. */
   readonly port: number;
-  /** Several instances listen here. Only first contacts come this way; this instance names its own ports for what follows. */
+  /** Several instances listen here. It is used only for first contacts; later messages go to the instance's own ports. */
   readonly isShared?: boolean;
-  /** What peers are given instead of the address and port, as behind a NAT. */
+  /** Given to peers in place of the address and port, for example behind a NAT. */
   readonly advertised?: { readonly host: string; readonly port?: number };
 }
 export interface TlsSettings {
   /** PEM, for listeners. */
   readonly key?: string;
   readonly cert?: string;
-  /** PEM of the authorities that are trusted instead of the usual ones. */
+  /** PEM of the trusted authorities, in place of the default ones. */
   readonly ca?: string;
 }
 export interface TransportOptions {
   readonly listen: readonly Listener[];
   readonly tls?: TlsSettings;
-  /** Connections from peers at one time, for each listener; more are closed at once. */
+  /** Maximum simultaneous connections from peers for each listener; more are closed at once. */
   readonly maxConnections?: number;
 }
 
 const connectMs = 5_000;
-/** For a message that has begun, and for the first one of a connection. */
+/** Time limit for completing a message, and for the first one of a connection. */
 const slowMs = 32_000;
 const mostUnsentBytes = 1 << 20;
 const pong = Buffer.from('\r\n');
@@ -79,9 +76,9 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
   let receiver: (bytes: Uint8Array, flow: Flow) => void = () => {};
   const connections = new Map<string, Promise<Socket>>();
   const opened: Opened[] = [];
-  /** Ports of dead instances, with how many ask for each. */
+  /** Ports of dead instances, with the number of users of each. */
   const heard = new Map<number, { readonly socket: Promise<Opened>; count: number }>();
-  /** Datagrams that have not left yet: to close their socket would drop them. */
+  /** Datagrams not sent yet: closing their socket would drop them. */
   const leaving = new Set<Promise<void>>();
   let isClosed = false;
 
@@ -112,7 +109,7 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
       if (isWaiting) slow ??= giveUp();
       if (broken !== null) socket.destroy();
     });
-    // 'close' follows, and what is sent afterwards is rejected.
+    // 'close' follows, and later sends are rejected.
     socket.on('error', () => {});
     socket.on('close', () => {
       if (slow) clearTimeout(slow);
@@ -154,7 +151,7 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
     });
     socket.bind(port, address);
     await once(socket, 'listening');
-    // An unreachable peer is known by its silence.
+    // An unreachable peer shows by its silence.
     socket.on('error', () => {});
     const bound = socket.address().port;
     return {
@@ -167,8 +164,8 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
       },
     };
     /**
-     * A peer takes a response only from the address that it sent to (RFC 3581, section 4). What arrives here in this moment is lost, and
-     * comes again.
+     * A peer accepts a response only from the address it sent to (RFC 3581, section 4). Messages that arrive here in that moment are lost,
+     * and the peer repeats them.
      */
     async function sendFromClosed(back: Uint8Array, to: number, peer: string): Promise<void> {
       if (isClosed || !isShared) throw new Error('the transports are closed');
@@ -193,7 +190,7 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
         ? createTlsServer({ key, cert, handshakeTimeout: connectMs }, (socket) => accept(socket, protocol))
         : createServer((socket) => accept(socket, protocol));
     server.maxConnections = maxConnections;
-    // A handshake that fails closes its own connection.
+    // A failed handshake closes its own connection.
     server.on('tlsClientError', () => {});
     server.listen({ host: address, port, reusePort: isShared, ipv6Only: isIPv6(address) });
     await once(server, 'listening');
@@ -241,7 +238,7 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
   const ownOf = (protocol: Protocol, ipv6: boolean): Opened | undefined => {
     const family = opened.filter(({ listener }) => isIPv6(listener.address) === ipv6);
     const exact = family.filter(({ listener }) => listener.protocol === protocol);
-    // Without a listener for it a connection serves both ways.
+    // Without a listener of its own, a connection serves both directions.
     const fitting = exact.length > 0 || protocol === 'udp' ? exact : family;
     return fitting.find(({ listener }) => listener.isShared !== true) ?? fitting[0];
   };
@@ -268,7 +265,7 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
         one.count -= 1;
         if (one.count > 0) return;
         if (heard.get(port) === one) heard.delete(port);
-        await one.socket.then((socket) => socket.close()).catch(() => {}); // it was never open
+        await one.socket.then((socket) => socket.close()).catch(() => {}); // it was never opened
       };
       try {
         await one.socket;
@@ -281,7 +278,7 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
     async closeShared() {
       const shared = opened.filter(({ listener }) => listener.isShared === true);
       for (const each of shared) opened.splice(opened.indexOf(each), 1);
-      // Connections of peers go on; a server's close would wait for them.
+      // Not awaited: close waits for the peers' connections, which go on.
       for (const each of shared) void each.close();
     },
     async close() {
@@ -300,7 +297,7 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
 function placeOf({ address, advertised }: Listener, port: number): Place {
   return { host: advertised?.host ?? address, port: advertised?.port ?? port };
 }
-/** An IPv4 address as a dual-stack socket shows it is written as IPv4. */
+/** Writes the IPv4-mapped address of a dual-stack socket as IPv4. */
 function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
@@ -318,7 +315,7 @@ function datagram(socket: UdpSocket, bytes: Uint8Array, port: number, address: s
 function write(socket: Socket, bytes: Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     if (socket.destroyed || !socket.writable) return reject(new Error('the connection is closed'));
-    // A peer that does not read may not fill the memory.
+    // A peer that does not read must not fill the memory.
     if (socket.writableLength > mostUnsentBytes) {
       socket.destroy();
       return reject(new Error('the peer does not read'));

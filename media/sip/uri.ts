@@ -6,19 +6,19 @@ export type Params = ReadonlyMap<string, string | null>;
 
 export interface SipUri {
   readonly scheme: 'sip' | 'sips' | 'tel';
-  /** As written, escapes included; of `tel:` the number. */
+  /** As written, with escapes; for `tel:` the number. */
   readonly user: string | null;
   /** Lower-case, an IPv6 address without brackets; empty for `tel:`. */
   readonly host: string;
   readonly port: number | null;
   readonly params: Params;
-  /** What follows `?`, as written. */
+  /** The part after `?`, as written. */
   readonly headers: string;
 }
 
 export interface NameAddress {
   readonly display: string | null;
-  /** As written; another scheme than SIP is allowed. */
+  /** As written; schemes other than SIP are allowed. */
   readonly uri: string;
   readonly params: Params;
 }
@@ -71,7 +71,7 @@ function isHostname(host: string): boolean {
   return isIPv4(host) || (host.length <= 255 && /^[a-z\d_](?:[a-z\d_.-]*[a-z\d_.])?$/.test(host));
 }
 
-/** `"Name" <uri>;params`, or `uri;params`, whose parameters then belong to the header (RFC 3261, section 20). Null when it is neither. */
+/** `"Name" <uri>;params`, or `uri;params`, whose parameters then belong to the header (RFC 3261, section 20). Null if it is neither. */
 export function parseNameAddress(text: string): NameAddress | null {
   const trimmed = text.trim();
   let display: string | null = null;
@@ -104,7 +104,7 @@ export function formatNameAddress({ display, uri, params }: { display?: string |
   return `${name}<${uri}>${formatParams(params ?? new Map())}`;
 }
 
-/** The parts of `name=value;name`, split already. A repeated name keeps its first value. */
+/** Parameters from the split parts of `name=value;name`. A repeated name keeps its first value. */
 export function paramsOf(parts: readonly string[]): Params {
   const params = new Map<string, string | null>();
   for (const part of parts) {
@@ -116,7 +116,7 @@ export function paramsOf(parts: readonly string[]): Params {
   return params;
 }
 
-/** With a `;` before each. A value that is no token is quoted, but for addresses and the like, which SIP writes bare. */
+/** Writes parameters with a `;` before each. Quotes values that are not tokens, except addresses and the like, which SIP writes bare. */
 export function formatParams(params: Params): string {
   return [...params]
     .map(([name, value]) => {
@@ -150,7 +150,7 @@ export function splitOutside(text: string, separator: ',' | ';'): string[] {
   return parts;
 }
 
-/** The index behind the closing quote, or -1. */
+/** The index after the closing quote, or -1. */
 function endOfQuoted(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at += 1) {
     if (text[at] === '\\') at += 1;

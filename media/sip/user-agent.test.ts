@@ -27,7 +27,7 @@ function setup(options: Partial<UserAgentOptions> = {}): Parts {
   return { clock, network, peer: network.peer(theirs), agent, saved };
 }
 
-/** What happened to a call, in order. */
+/** Records the events of a call in order. */
 function watch(events: Partial<CallEvents> = {}): { readonly seen: string[]; readonly ends: CallEnd[]; readonly events: CallEvents } {
   const seen: string[] = [];
   const ends: CallEnd[] = [];
@@ -59,7 +59,7 @@ async function talk(it: Parts, watched = watch(), { headers = [] as readonly Hea
   return { call, invite, ack, ...watched };
 }
 
-/** A request of the peer; inside a call when one is given. */
+/** A request of the peer, inside a call if one is given. */
 function requestOf(
   method: string,
   {
@@ -90,7 +90,7 @@ function requestOf(
     body: sdp === undefined ? new Uint8Array(0) : Buffer.from(sdp),
   };
 }
-/** An agent that lets every call ring, and the call that came. */
+/** An agent that lets every call ring, and the incoming call. */
 function setupCallee(options: Partial<UserAgentOptions> = {}, watched = watch()) {
   const calls: IncomingCall[] = [];
   const it = setup({

@@ -76,10 +76,10 @@ export interface UserAgentOptions {
   readonly clock?: Clock;
   readonly random?: RandomBytes;
   readonly names?: NameService;
-  /** Stores the state of a dialog, for `abandon` in another process. An INVITE, a 200, a re-INVITE or a BYE leaves after it has resolved. */
+  /** Stores the state of a dialog for `abandon` in another process. INVITE, 200, re-INVITE and BYE are sent after it has resolved. */
   readonly save?: (dialog: Dialog) => Promise<void>;
   /**
-   * The Contact of the instance that holds the call with this Call-ID and this tag of its caller; null for none. Several instances share a
+   * The Contact of the instance that holds the call with this Call-ID and caller's tag; null if there is none. Several instances share a
    * port for first contacts, and a CANCEL or the ACK of a refusal goes where the INVITE went.
    */
   readonly holderOf?: (callId: string, fromTag: string) => Promise<string | null>;
@@ -95,28 +95,28 @@ export interface UserAgentOptions {
   };
 }
 export interface Limits {
-  /** Calls at one time; an INVITE above gets 503 with Retry-After. */
+  /** Maximum simultaneous calls; further INVITEs get 503 with Retry-After. */
   readonly calls: number;
-  /** INVITEs of new calls in a second. */
+  /** Maximum INVITEs of new calls per second. */
   readonly invitesPerS: number;
-  /** Transactions of requests that came in. */
+  /** Maximum transactions of incoming requests. */
   readonly transactions: number;
 }
 
 export interface Ping {
-  /** False: nothing came back in time, or there is no way to send. */
+  /** False if nothing came back in time or the request could not be sent. */
   readonly isAnswered: boolean;
-  /** The final response; 408 without any, 503 when there is no way. */
+  /** Status of the final response; 408 without any, 503 if the request could not be sent. */
   readonly status: number;
   readonly reason: string;
   readonly tookMs: number;
-  /** What the peer says it can do. */
+  /** Methods that the peer supports. */
   readonly allow: readonly string[];
   readonly supported: readonly string[];
   readonly server: string | null;
 }
 
-/** How the far end of a dead process was told: it confirmed the end, does not know the call, refused, or did not respond within 32 s. */
+/** The reaction of the peer of a dead process: it confirmed the end, does not know the call, refused, or did not respond within 32 s. */
 export type Abandoned = 'ended' | 'unknown' | 'refused' | 'unreachable';
 
 export interface UserAgent {
@@ -124,23 +124,23 @@ export interface UserAgent {
   register(options: RegisterOptions, onChange: (state: RegistrationState) => void): Registration;
   /** OPTIONS, which also keeps a NAT open. */
   ping(uri: string, options?: { readonly from?: string; readonly credentials?: Credentials }): Promise<Ping>;
-  /** Ends a stored dialog whose process is dead: CANCEL for one that rings, BYE for one in talk. May be repeated. */
+  /** Ends a stored dialog whose process is dead: CANCEL while it rings, BYE once answered. May be repeated. */
   abandon(dialog: Dialog): Promise<Abandoned>;
   calls(): readonly Call[];
-  /** Takes no new calls, and gives shared ports to other instances; resolves once every call has ended. */
+  /** Accepts no new calls and leaves shared ports to other instances; resolves once every call has ended. */
   drain(signal: AbortSignal): Promise<void>;
   /**
-   * Closes the transports. Calls that still live are not told: hang up or drain first.
-   * @param patience how long the peers of calls that have just ended may take to confirm it; not at all by default
+   * Closes the transports without ending live calls: hang up or drain first.
+   * @param patience how long the peers of calls that have just ended may take to confirm it; none by default
    */
   close(patience?: AbortSignal): Promise<void>;
 }
 
 const defaultLimits: Limits = { calls: 2_000, invitesPerS: 1_000, transactions: 50_000 };
 const defaultTimer: SessionTimerSettings = { expiresS: null, minS: 90 };
-/** Requests of strangers must not become as many look-ups. */
+/** Limit, so that requests of strangers do not cause as many look-ups. */
 const mostPassing = 8;
-/** Between the last known CSeq of a dead process and the first of the one that ends its dialog. */
+/** Gap between the last known CSeq of a dead process and the first CSeq of the process that ends its dialog. */
 const seqGap = 1_000;
 
 export function createUserAgent(options: UserAgentOptions): UserAgent {
@@ -153,13 +153,13 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
   /** By Call-ID and the tag of this side. */
   const dialogs = new Map<string, DialogReceiver>();
   const calls = new Set<Call>();
-  /** INVITEs that are not answered yet, by transaction. */
+  /** Unanswered INVITEs by transaction. */
   const ringing = new Map<ServerTransaction, IncomingControl>();
-  /** Calls by what the copies of a forked INVITE have in common. */
+  /** Calls, keyed by the fields that the copies of a forked INVITE share. */
   const merged = new Set<string>();
-  /** Of calls that have ended. */
+  /** Pending work of ended calls. */
   const lingering = new Set<Promise<unknown>>();
-  /** For answers to INVITEs of dead processes, by Call-ID. */
+  /** Handlers for answers to INVITEs of dead processes, by Call-ID. */
   const orphans = new Map<string, (response: SipResponse) => void>();
   let passing = 0;
   let isDraining = false;
@@ -205,7 +205,7 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
     for (const resolve of untilEmpty.splice(0)) resolve();
   }
 
-  /** The URI that peers reach this instance by, as seen from that place. */
+  /** The URI at which peers reach this instance, as seen from the given place. */
   function contactAt(protocol: 'udp' | 'tcp' | 'tls', isIpv6: boolean, user: string | null): string | null {
     const place = transports.local(protocol, isIpv6);
     if (!place) return null;
@@ -224,7 +224,7 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
       },
     };
   }
-  /** Without a transaction: for what must cost nothing to refuse. */
+  /** Refuses without a transaction, at minimal cost. */
   function refuse(request: SipRequest, flow: Flow, status: number, headers: readonly Header[] = []) {
     if (request.method === 'ACK') return;
     const response = responseTo(request, status, { toTag: newTag(random), headers: [...headers, ...signature] });
@@ -239,7 +239,7 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
     const { protocol, address, port } = flow;
     on.trace?.({ isSent: false, message: read, protocol, address, port });
     if (read.kind === 'response') {
-      // Where nothing matches, it is a late copy, or somebody else's.
+      // An unmatched response is a late copy or not for this instance.
       if (!transactions.receiveResponse(read)) orphans.get(callId(read))?.(read);
       return;
     }
@@ -275,7 +275,7 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
       case 'PRACK':
       case 'NOTIFY':
         return refuse(request, flow, 481);
-      // A transfer of a call that this side has no part in.
+      // A transfer of a call in which this side takes no part.
       case 'REFER':
         return refuse(request, flow, 403);
       default:
@@ -295,7 +295,7 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
     refuse(cancel, flow, 200);
     ringing.get(invite)?.cancelled(cancel);
   }
-  /** To the instance that holds the call. False when there is none, or when too many are looked for. */
+  /** Forwards a request to the instance that holds the call. Returns false if there is none or too many look-ups are pending. */
   async function passOn(request: SipRequest): Promise<boolean> {
     if (!options.holderOf || passing >= mostPassing) return false;
     passing += 1;
@@ -333,7 +333,7 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
 
   function receiveInvite(request: SipRequest, flow: Flow) {
     const common = `${callId(request)} ${tag(request, 'From')} ${cseq(request)?.number}`;
-    // Another branch of the same request came by another way (RFC 3261, section 8.2.2.2).
+    // The same request arrived over another branch (RFC 3261, section 8.2.2.2).
     if (merged.has(common)) return refuse(request, flow, 482);
     if (isOverloaded()) return refuse(request, flow, 503, retryAfter());
     const unknown = values(request, 'Require').filter((each) => !extensions.some((known) => known === each.toLowerCase()));
@@ -513,8 +513,8 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
     return meaning((await requester.send({ build, nextHop: nextHopOf(dialog), authorizer })).status);
   }
   /**
-   * A phone that answers in the moment in which its caller's process dies repeats its answer to a port that nobody has any more. Its tag is
-   * in that answer alone: this process hears the port, acknowledges, and hangs up.
+   * Handles a phone that answers just as its caller's process dies. It repeats its answer, which alone has its tag, to the port of the dead
+   * process: this process listens on the port, acknowledges and hangs up.
    */
   async function endAnswered(dialog: Dialog, port: number): Promise<void> {
     const leave = await transports.hearPort(port);
@@ -541,7 +541,7 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
     const bye = (): Promise<Abandoned> => byeOf(dialog);
     if (dialog.role === 'callee') {
       const ended = dialog.isConfirmed ? await bye() : 'unknown';
-      // The 200 may never have left.
+      // The 200 may never have been sent.
       return ended === 'unknown' && dialog.received ? refuseReceived(dialog, dialog.received) : ended;
     }
     if (dialog.isConfirmed) return bye();
@@ -549,7 +549,7 @@ export function createUserAgent(options: UserAgentOptions): UserAgent {
     const port = parseUri(dialog.contact)?.port ?? null;
     if (dialog.invite.target.protocol === 'udp' && port !== null) endAnswered(dialog, port).catch(() => {}); // it has ended meanwhile
     const { status } = await requester.sendAs(cancelOf(dialog, dialog.invite), dialog.invite.target);
-    // The INVITE has had its answer: the tag of an early response names the call that is left.
+    // The INVITE has been answered; the tag of an early response identifies the remaining call.
     if (status === 481 && dialog.remoteTag !== null) return bye();
     return meaning(status);
   }
@@ -560,9 +560,9 @@ function protocolOf(uri: SipUri | null): Protocol {
   return asked === 'tcp' || asked === 'tls' ? asked : 'udp';
 }
 
-/** An answer is repeated for so long (RFC 3261, section 13.3.1.4). */
+/** How long an answer is repeated (RFC 3261, section 13.3.1.4). */
 const answerMs = 32_000;
-/** The INVITE of a caller that still waits; it cannot be asked, so that the refusal is sent three times. */
+/** When to refuse the INVITE of a caller that still waits. Nothing confirms the refusal, so it is sent three times. */
 const refusalsAtMs = [0, 500, 1_500];
 
 function meaning(status: number): Abandoned {
@@ -571,7 +571,7 @@ function meaning(status: number): Abandoned {
   return status === 408 || status === 503 ? 'unreachable' : 'refused';
 }
 
-/** Writes where the request came from into its top Via, for the way back (RFC 3261, section 18.2.1; RFC 3581, section 4). */
+/** Writes the source of a request into its top Via, for the response (RFC 3261, section 18.2.1; RFC 3581, section 4). */
 function withSource(request: SipRequest, flow: Flow): SipRequest {
   const at = request.headers.findIndex(([name]) => name === 'Via');
   const line = request.headers[at];

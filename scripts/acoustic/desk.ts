@@ -1,6 +1,6 @@
 /**
- * What people say on the phone to a sales desk that books, as a grammar: `{day}` is one of the days, `(можно|давайте) завтра` one of two.
- * The language model of the ear `russian-acoustic` is counted from sentences that are drawn from it, so it hears these words and no others.
+ * A grammar of what callers say to a sales desk that takes bookings: `{day}` is one of the days, `(можно|давайте) завтра` one of two. The
+ * language model of the ear `russian-acoustic` is counted from sentences drawn from it, so the ear recognizes only these words.
  */
 
 const words = (text: string): readonly string[] => text.split(/\s*,\s*/);
@@ -89,9 +89,9 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   ),
 };
 
-/** Forms of sentences, and how often each is drawn. */
+/** Sentence forms with their weights. */
 const sentences: readonly (readonly [times: number, form: string])[] = [
-  // Short answers are most of what is said, and the hardest to tell from other short words.
+  // Most utterances are short answers, which are also the hardest to tell from other short words.
   [30, 'да'],
   [12, 'нет'],
   [6, 'алло'],
@@ -184,7 +184,7 @@ const sentences: readonly (readonly [times: number, form: string])[] = [
   [1, '(хорошо договорились|договорились|я вас понял|я вас поняла|понятно|ясно|так|ну да|ну хорошо|ну ладно|не знаю|наверное|может быть)'],
 ];
 
-/** Numbers from 0 up to 1, the same each time. */
+/** A pseudo-random generator of numbers from 0 up to 1; the same sequence for the same seed. */
 export function createDraw(seed: number): () => number {
   let state = seed;
   return () => {
@@ -194,7 +194,7 @@ export function createDraw(seed: number): () => number {
 }
 export const oneOf = <T>(list: readonly T[], draw: () => number): T => list[Math.floor(draw() * list.length)] as T;
 
-/** Sentences of the desk, drawn by how often they are said. */
+/** Random sentences of the desk, weighted by how often they are said. */
 export function deskSentences(count: number, seed: number): readonly string[] {
   const draw = createDraw(seed);
   const forms = sentences.flatMap(([times, form]) => Array.from({ length: times }, () => form));

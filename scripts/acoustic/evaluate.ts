@@ -1,6 +1,6 @@
 /**
- * `node scripts/acoustic/evaluate.ts`: word errors of the acoustic model on recordings that it was not trained on: long literary sentences of
- * the man whom it was trained on, with a language model of the other recordings' sentences. Needs what train.ts needs, and a minute.
+ * `node scripts/acoustic/evaluate.ts`: word errors of the acoustic model on held-out recordings: long literary sentences of the man it was
+ * trained on, with a language model of the other recordings' sentences. Needs the packages of train.ts, and a minute.
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -29,7 +29,7 @@ try {
   await rm(folder, { recursive: true });
 }
 
-/** @param known what the language model knows of the test */
+/** @param known describes how much of the test the language model knows */
 async function evaluate(known: string, sentences: readonly (readonly string[])[]): Promise<void> {
   await writeFile(join(folder, 'lm'), arpaOf(sentences));
   await run('sphinx_lm_convert', ['-i', join(folder, 'lm'), '-o', join(folder, 'desk.lm.bin')]);
@@ -49,7 +49,7 @@ async function evaluate(known: string, sentences: readonly (readonly string[])[]
   );
 }
 
-/** Words that were left out, added or taken for others (Levenshtein). */
+/** Words omitted, inserted or substituted (Levenshtein distance). */
 function differences(said: readonly string[], heard: readonly string[]): number {
   let above = Array.from({ length: heard.length + 1 }, (_, nth) => nth);
   for (const [row, word] of said.entries()) {

@@ -1,4 +1,4 @@
-/** Debian's festvox-ru: 620 recordings of one man who reads literary Russian, 16 kHz, with their texts (licence like BSD). */
+/** Debian's festvox-ru: 620 recordings of one man reading literary Russian, 16 kHz, with their texts (BSD-like licence). */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,14 +12,14 @@ export interface Recording {
   readonly id: string;
   readonly words: readonly string[];
 }
-/** The last recordings are for tests, and never trained on. */
+/** The last recordings are kept for tests and never used for training. */
 const heldOut = 60;
 
 /** @throws PolybError failed_precondition where the package is not installed */
 export async function recordings(): Promise<{ readonly trained: readonly Recording[]; readonly heldOut: readonly Recording[] }> {
   const list = join(folder, 'etc', 'txt.done.data');
   if (!existsSync(list))
-    throw new PolybError('failed_precondition', 'The recordings are not here. Install them: apt-get install festvox-ru');
+    throw new PolybError('failed_precondition', 'The recordings are missing. Install them: apt-get install festvox-ru');
   const all = [...(await readFile(list, 'utf8')).matchAll(/^\(\s*(\S+)\s+"(.*)"/gm)].map(([, id = '', text = '']) => ({
     id,
     words: wordsOf(text),
@@ -33,7 +33,7 @@ const wordsOf = (text: string): readonly string[] =>
     .replaceAll('+', '')
     .match(/[а-яё]+/g) ?? [];
 
-/** A recording as a phone carries it, 8 kHz. */
+/** A recording as heard over a phone line, 8 kHz. */
 export async function recordingOf(id: string): Promise<Int16Array> {
   return overPhone(readWav(await readFile(join(folder, 'wav', `${id}.wav`))));
 }
@@ -46,7 +46,7 @@ export function overPhone({ samples, rateHz }: { readonly samples: Int16Array; r
 /** Root mean square of speech. */
 export const levelOf = (speech: Int16Array): number =>
   Math.sqrt(speech.reduce((sum, sample) => sum + sample ** 2, 0) / Math.max(1, speech.length));
-/** White noise under a signal, so far below the level of its speech. */
+/** Adds white noise to a signal, `belowDb` below the level of its speech. */
 export function withNoise(signal: Int16Array, level: number, belowDb: number, draw: () => number): Int16Array {
   const loud = level * 10 ** (-belowDb / 20) * Math.sqrt(12);
   return signal.map((sample) => Math.max(-32_768, Math.min(32_767, Math.round(sample + (draw() - 0.5) * loud))));

@@ -1,6 +1,6 @@
 /**
  * `node scripts/acoustic/train.ts`: trains the acoustic model of the ear `russian-acoustic` and counts its language model. Needs the Debian
- * packages festvox-ru, espeak-ng, sphinxtrain and pocketsphinx, and about half an hour of two cores.
+ * packages festvox-ru, espeak-ng, sphinxtrain and pocketsphinx, and about half an hour on two cores.
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -18,9 +18,12 @@ import { arpaOf } from './trigrams.ts';
 const run = promisify(execFile);
 const model = join(import.meta.dirname, '..', '..', 'adapters', 'asr', 'russian-acoustic', 'ru');
 const libraries = ['/usr/lib/x86_64-linux-gnu/sphinxtrain', '/usr/lib/aarch64-linux-gnu/sphinxtrain', '/usr/lib/sphinxtrain'];
-/** Voices of espeak-ng; m2, f4, steph and Mike are for tests. */
+/** Voices of espeak-ng; m2, f4, steph and Mike are kept for tests. */
 const voices = ['', '+m1', '+m3', '+m4', '+m7', '+f1', '+f2', '+f3', '+f5', '+klatt2', '+Andy', '+belinda'];
-/** Sentences that espeak-ng speaks: parts of the recordings' texts, and what is said to a desk. */
+/**
+ * Numbers of sentences: parts of the recordings' texts and sentences of the desk, both spoken by espeak-ng; and sentences for the language
+ * model.
+ */
 const [spokenParts, spokenSentences, sentencesOfModel] = [900, 1_800, 60_000];
 
 interface Utterance {
@@ -29,7 +32,7 @@ interface Utterance {
 }
 
 const { work = await mkdtemp(join(tmpdir(), 'acoustic-')), sentences = false } = optionsOf(
-  'node scripts/acoustic/train.ts [--work FOLDER] [--sentences]\n\nTrains the acoustic model of the ear russian-acoustic into adapters/asr/russian-acoustic/ru. The audio in FOLDER is used again. With --sentences only words and sentences are counted anew, after a change of desk.ts.',
+  'node scripts/acoustic/train.ts [--work FOLDER] [--sentences]\n\nTrains the acoustic model of the ear russian-acoustic into adapters/asr/russian-acoustic/ru. Audio already in FOLDER is reused. --sentences rebuilds only the dictionary and the language model, after a change of desk.ts.',
   { work: { type: 'string' }, sentences: { type: 'boolean' } },
 );
 const draw = createDraw(11);
@@ -43,7 +46,7 @@ if (!sentences) {
 }
 await deliverSentences();
 
-/** The audio of an earlier run in the same folder is used again. */
+/** Reuses the audio of an earlier run in the same folder. */
 async function madeBefore(make: () => Promise<readonly Utterance[]>): Promise<readonly Utterance[]> {
   const list = join(work, 'utterances.json');
   const before = await readFile(list, 'utf8').catch(() => null);
@@ -87,7 +90,7 @@ async function keep(id: string, speech: Int16Array): Promise<void> {
 }
 
 async function train(utterances: readonly Utterance[], phones: ReadonlyMap<string, readonly string[]>): Promise<void> {
-  // Debian keeps the parts of the trainer in two folders, and it looks for all of them in one.
+  // Debian installs the parts of the trainer in two folders, but the trainer expects them in one.
   const tools = join(work, 'tools', 'lib', 'sphinxtrain');
   await mkdir(tools, { recursive: true });
   for (const library of libraries)
@@ -144,7 +147,7 @@ async function train(utterances: readonly Utterance[], phones: ReadonlyMap<strin
   );
 }
 
-/** What the ear needs of all that. */
+/** Copies the files that the ear needs. */
 async function deliverSounds(): Promise<void> {
   const parameters = join(work, 'model_parameters', 'ru.cd_cont_300');
   await rm(model, { recursive: true, force: true });
@@ -155,7 +158,7 @@ async function deliverSounds(): Promise<void> {
   await writeFile(join(model, 'stdin.ctl'), 'stdin\n');
 }
 
-/** The words and sentences of the desk. */
+/** Writes the dictionary and the language model of the desk. */
 async function deliverSentences(): Promise<void> {
   const desk = deskSentences(sentencesOfModel, 5).map((sentence) => sentence.split(' '));
   const words = await pronounced([...new Set(desk.flat())].sort());

@@ -3,7 +3,7 @@ import { arpaOf } from './trigrams.ts';
 
 const sentences = ['да', 'да да', 'да конечно', 'на пятницу', 'на среду', 'запишите на среду'].map((text) => text.split(' '));
 const arpa = arpaOf(sentences);
-/** Shares by the words of the entry; `back` of those that shorter contexts get. */
+/** Probabilities by the words of an entry; `back` is its back-off weight. */
 function entries(order: number): ReadonlyMap<string, { readonly share: number; readonly back: number }> {
   const [, section = ''] = new RegExp(`\\\\${order}-grams:\n([^\\\\]*)\n`).exec(arpa) ?? [];
   return new Map(

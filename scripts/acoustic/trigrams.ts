@@ -1,7 +1,7 @@
-/** A language model of three words, as pocketsphinx reads it: the ARPA format, absolute discounting with back-off (Ney, Essen and Kneser, 1994). */
+/** A trigram language model in the ARPA format of pocketsphinx, with absolute discounting and back-off (Ney, Essen and Kneser, 1994). */
 
 const discount = 0.6;
-/** Shares of words that a sentence of the corpus does not have. */
+/** Base-10 logarithm of a probability, with a floor for words that do not occur. */
 const logTenth = (share: number): string => Math.log10(Math.max(share, 1e-9)).toFixed(4);
 interface Context {
   total: number;
@@ -53,15 +53,15 @@ function add(context: Context, word: string): void {
   context.total += 1;
   context.next.set(word, (context.next.get(word) ?? 0) + 1);
 }
-/** What discounting leaves for words that did not follow. */
+/** The probability mass that discounting leaves for unseen words. */
 const left = (context: Context): number => (discount * context.next.size) / context.total;
-/** The share of a word: its discounted count, or its part of what is left. */
+/** The probability of a word: its discounted count, or its part of the remaining mass. */
 function backedOff(context: Context | undefined, word: string, below: (word: string) => number): number {
   if (context === undefined) return below(word);
   const times = context.next.get(word);
   return times === undefined ? remainder(context, below) * below(word) : (times - discount) / context.total;
 }
-/** The factor of the shorter context for words that did not follow. */
+/** The back-off weight: the factor of the shorter context for unseen words. */
 function remainder(context: Context | undefined, below: (word: string) => number): number {
   if (context === undefined) return 1;
   let seen = 0;

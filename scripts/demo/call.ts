@@ -1,4 +1,4 @@
-/** The demo's phone call: what was said and what happened on it, by which way its audio went, and what was heard. */
+/** The demo's phone call: prints what was said and what happened, the path of the audio, and its quality. */
 import { randomUUID } from 'node:crypto';
 import { calls } from '../../contracts/calls.ts';
 import type { OutputOf } from '../../contracts/kit/define.ts';
@@ -17,13 +17,13 @@ import { demoNumber } from './line.ts';
 import { type DemoPhone, startPhone } from './phone.ts';
 
 const callMs = 150_000;
-/** The customer speaks when this system has answered and is silent for so long; after the second time without an answer, too. */
+/** The customer speaks after this much silence from this system; after the second time even if it has not answered. */
 const [politeMs, patientMs] = [2_000, 20_000];
 const settleMs = 10_000;
 const lookEveryMs = 100;
 type Messages = OutputOf<typeof telephony.list_sip_messages>['items'];
 interface Heard {
-  /** Pieces that wait to be played at the phone, and when the last of them was. */
+  /** Pieces not yet played at the phone, and when the last one was. */
   readonly waiting: Set<string>;
   quietSince: number | null;
   frames: number;
@@ -31,11 +31,11 @@ interface Heard {
   lost: number;
   rttMs: number;
 }
-/** A frame, and the least that the jitter buffer holds. */
+/** One frame and the minimum of the jitter buffer. */
 const bufferedMs = 60;
 type Call = OutputOf<typeof calls.get_call>;
 
-/** Notes why, where there is no such call to make. False: a call was made, and its end is not what it should be. */
+/** Makes the call, or notes why it cannot. Returns false if the call did not end as it should. */
 export async function showPhoneCall(connected: Connected, { out, signal }: Invocation): Promise<boolean> {
   const { bus } = connected;
   const port = await portOfTrunk(connected, signal);
@@ -73,7 +73,7 @@ export async function showPhoneCall(connected: Connected, { out, signal }: Invoc
       continue;
     }
     shown = call.state;
-    void count(bus, call.legId, heard, talking).catch(() => {}); // The call is not worse for it.
+    void count(bus, call.legId, heard, talking).catch(() => {}); // The call itself is unaffected.
     if (customer === null) continue;
     void speak(customer.lines, phone, heard, talking).catch(() => {}); // it has ended
     void tell(bus, callId, out, talking).catch(() => {});
@@ -111,7 +111,7 @@ export async function showPhoneCall(connected: Connected, { out, signal }: Invoc
   return true;
 }
 
-/** Of the running gateway, which may have been started by an earlier demo. */
+/** The port of the running gateway's test trunk; an earlier demo may have started it. */
 async function portOfTrunk(connected: Connected, signal: AbortSignal): Promise<number | null> {
   const given = (name: string) => settingOf(connected, 'telephony', name, signal);
   const [, port] = /^sip:127\.0\.0\.1:(\d+)$/.exec(await given('TELEPHONY_TEST_TRUNK')) ?? [];
@@ -125,7 +125,7 @@ async function settingOf({ bus, prefix }: Connected, contract: string, name: str
   return settings.find((setting) => setting.name === name)?.value ?? '';
 }
 
-/** The customer says line after line, each when this system has finished. */
+/** Speaks the customer's lines one by one, each when this system has finished. */
 async function speak(lines: readonly Line[], phone: DemoPhone, heard: Heard, signal: AbortSignal): Promise<void> {
   for (const { file, ms } of lines) {
     await within(patientMs, signal, async () => {
@@ -137,7 +137,7 @@ async function speak(lines: readonly Line[], phone: DemoPhone, heard: Heard, sig
     heard.quietSince = null;
   }
 }
-/** Tells what was said as it is said. */
+/** Prints the conversation as it happens. */
 async function tell(bus: Connected['bus'], callId: string, out: Invocation['out'], signal: AbortSignal): Promise<void> {
   for (let told = 0; ; ) {
     const { entries } = await bus.call(calls.get_transcript, { callId }, { signal });
@@ -163,7 +163,7 @@ async function count(bus: Connected['bus'], legId: string, heard: Heard, signal:
   }
 }
 
-/** By the payload type of the answer (RFC 3551). */
+/** The codec, by the payload type of the answer (RFC 3551). */
 function codecOf(messages: Messages): string {
   const [, type] = /^m=audio \d+ \S+ (\d+)/m.exec(messages.find(({ label }) => /^200 OK SDP/.test(label))?.text ?? '') ?? [];
   return { 0: 'G.711 μ-law', 8: 'G.711 A-law' }[Number(type)] ?? 'an unknown codec';

@@ -1,4 +1,4 @@
-/** What the customer of the demo says on the phone, and whose voice it is. */
+/** The lines and the voice of the demo's customer. */
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,21 +17,21 @@ const says: readonly string[] = [
   'да подтверждаю',
   'спасибо до свидания',
 ];
-/** After each line the file is silent for so long: at the end of a file baresip hangs up. */
+/** Silence after each line: at the end of its file baresip hangs up. */
 const silenceS = 90;
 
 export interface Customer {
-  /** Whose voice it is, to be shown. */
+  /** A description of the voice, for display. */
   readonly voice: string;
   readonly lines: readonly Line[];
 }
 export interface Line {
-  /** A WAV file, silent after the line. */
+  /** A WAV file, with silence after the line. */
   readonly file: string;
   /** How long the line takes. */
   readonly ms: number;
 }
-/** Writes the lines into `dir`. Null where no voice is installed. */
+/** Writes the lines to `dir`; null if no voice is installed. */
 export async function speakLines(dir: string): Promise<Customer | null> {
   const human = onPath('text2wave') !== null && (await recordedVoice());
   if (!human && onPath('espeak-ng') === null) return null;

@@ -1,4 +1,4 @@
-/** Who speaks on the demo's call, and the settings that let it ring at a phone of this machine. */
+/** The speakers of the demo's call, and the settings that let it ring at a local phone. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rateHz } from '../../media/audio/g711.ts';
@@ -14,8 +14,8 @@ const folder = join(state, 'demo');
 const greeting = 'Здравствуйте! Салон «Лада», разговор записывается. Чем могу помочь?';
 
 /**
- * Settings for services that start now. Where espeak-ng is installed the agent talks, with the best ear that is; elsewhere a line script plays
- * three tones.
+ * Settings for the services that start next. With espeak-ng installed the agent talks, with the best installed ear; otherwise a line script
+ * plays three tones.
  */
 export async function lineSettings(): Promise<Readonly<Record<string, string>>> {
   await mkdir(folder, { recursive: true });

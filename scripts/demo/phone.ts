@@ -1,4 +1,4 @@
-/** The phone that the demo calls: baresip, or where it cannot be had a phone of this project in a process of its own. */
+/** The phone called by the demo: baresip, or if that is unavailable a phone of this project in a separate process. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
@@ -13,20 +13,21 @@ import { baresipCommand, findSipProgram, writeBaresipConfig } from '../infra/sip
 import { temporaryDir } from '../infra/temporary.ts';
 
 export interface DemoPhone extends AsyncDisposable {
-  /** What it says that it is. */
+  /** The name by which it identifies itself. */
   readonly name: string;
-  /** Why it is not baresip. */
+  /** The reason why it is not baresip; null if it is. */
   readonly instead: string | null;
-  /** In the call that it has answered, its microphone hears this WAV file instead of the tone. */
+  /** Plays this WAV file into its microphone in place of the tone. */
   play(file: string): void;
 }
-/** At the end of its file baresip ends the call. */
+/** baresip ends the call at the end of its file. */
 const [humMs, silenceS] = [20_000, 120];
 const startMs = 10_000;
 const findMs = 60_000;
 
 /**
- * @param isOwn baresip is not looked for @param isSilent its microphone hears nothing until it is told to play; else a tone
+ * @param isOwn skips baresip
+ * @param isSilent no sound until `play`; otherwise a tone
  * @throws Error when neither responds
  */
 export async function startPhone(
@@ -50,7 +51,7 @@ export async function startPhone(
       const child = spawn(found.file, ['-f', dir], { env: found.env, stdio: 'ignore' });
       const play = (file: string): void => {
         const socket = connect(control, '127.0.0.1', () => socket.end(baresipCommand('ausrc', `aufile,${file}`)));
-        socket.on('error', () => {}); // it has ended, and with it the call
+        socket.on('error', () => {}); // it has ended, and so has the call
       };
       return await running(child, { port, dir, signal, instead: null, play });
     } catch (error) {

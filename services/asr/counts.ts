@@ -3,7 +3,7 @@ import { asrAudioSeconds, asrFinals } from './metrics.ts';
 
 export interface Counts {
   audio(provider: string, seconds: number): void;
-  /** How many finals a request had. */
+  /** Counts the finals of a request. */
   finals(provider: string, count: number): void;
 }
 export function counts(metrics: Counting): Counts {

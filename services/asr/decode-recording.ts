@@ -1,4 +1,4 @@
-/** A recording of any supported format as G.711 μ-law, 8 kHz, mono: what ears take. */
+/** Converts a recording of any supported format to G.711 μ-law, 8 kHz, mono, the input of ears. */
 import { setImmediate } from 'node:timers/promises';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { decode, encode, rateHz as phoneHz } from '../../media/audio/g711.ts';
@@ -7,7 +7,7 @@ import { opusSamples } from '../../media/audio/opus.ts';
 import { createResampler } from '../../media/audio/resample.ts';
 import { readWav, WavError } from '../../media/audio/wav.ts';
 
-/** Audio that is converted without a pause for the calls of the process, in samples of a phone. */
+/** Samples at 8 kHz converted before the process gets a pause to serve its calls. */
 const sliceSamples = phoneHz;
 
 /** @throws PolybError invalid_argument: bad_audio, audio_too_long */

@@ -8,9 +8,9 @@ import { rateHz } from '../../media/audio/g711.ts';
 import type { Counts } from './counts.ts';
 import { decodeRecording } from './decode-recording.ts';
 
-/** A blob is read in parts. */
+/** Bytes of a blob per read. */
 const partBytes = 1 << 20;
-/** No recording of the longest time is larger: 48 kHz, stereo, 16 bits. */
+/** The most that a millisecond of a recording takes: 48 kHz, stereo, 16 bits. */
 const bytesPerMs = 192;
 
 export interface RecordingParts {
@@ -68,7 +68,7 @@ async function readBlob(
   const parts: Uint8Array[] = [];
   for (let offset = 0; ; offset += partBytes) {
     const part = await blobs.read(blobId, { offset, length: partBytes }, signal);
-    if (part === null) throw new PolybError('invalid_argument', 'There is no blob of this id.', { reason: 'bad_audio' });
+    if (part === null) throw new PolybError('invalid_argument', 'There is no blob with this id.', { reason: 'bad_audio' });
     parts.push(part);
     if (offset + part.length > maxBytes)
       throw new PolybError('invalid_argument', `The recording is larger than ${maxBytes} bytes.`, { reason: 'audio_too_long' });

@@ -1,4 +1,4 @@
-/** Hears recordings and live speech with the ears named by ASR_KIND. */
+/** Transcribes recordings and live speech with the ears named by ASR_KIND. */
 import { firstEarOf } from '../../adapters/asr/first-of.ts';
 import { asrAdapters } from '../../adapters/asr/index.ts';
 import { blobAdapters } from '../../adapters/blob/index.ts';

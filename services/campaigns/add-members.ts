@@ -23,7 +23,7 @@ type Given = ParsedOf<typeof campaigns.add_members>['members'][number];
 type Added = OutputOf<typeof campaigns.add_members>;
 type Fields = Pick<NewMemberRow, 'phoneNumber' | 'name' | 'leadId' | 'timeZone' | 'consent'>;
 
-/** What a person must add before the member is called. Null: nothing. */
+/** Reason that holds the member until a person supplies what is missing; null if it may be called. */
 export function missingOf(member: Pick<KnownMember, 'phoneNumber' | 'timeZone' | 'consent'>, rules: Rules): string | null {
   if (rules.needsConsent && member.consent === null) return 'no_consent';
   return zonesOfMember(member, rules).length === 0 ? 'unknown_zone' : null;
@@ -44,7 +44,7 @@ export function addMembers(commit: Commit, now: () => number): Handler<typeof ca
       for (const [nth, member] of given.entries()) {
         const read = readMember(member);
         if ('expected' in read) errors.push({ line: member.line ?? nth + 1, ...read });
-        // Of a phone that comes twice, the first is added.
+        // Of two lines with the same phone, the first wins.
         else if (!byPhone.has(read.phoneNumber)) byPhone.set(read.phoneNumber, read);
       }
       const at = new Date(now());
@@ -75,7 +75,7 @@ export function addMembers(commit: Commit, now: () => number): Handler<typeof ca
     });
 }
 
-/** The member with what it lacks; null if nothing is new. What it has stays. */
+/** The member with its empty fields filled in; null if there is nothing to fill. Existing values are kept. */
 function completed(known: KnownMember, fields: Fields): KnownMember | null {
   const merged = {
     ...known,
@@ -95,7 +95,7 @@ const expected = {
   timeZone: 'an IANA time zone, e.g. Europe/Moscow',
   consent: 'evidence of 1 to 200 characters',
 } as const;
-/** An empty field counts as absent. The value itself is in no error, because it may be personal data. */
+/** An empty field counts as absent. Errors never contain the value, which may be personal data. */
 function readMember(given: Given): Fields | { readonly field: string; readonly expected: string } {
   const text = (value: string | null | undefined): string | null => (value == null || value.trim() === '' ? null : value.trim());
   const phone = Phone.safeParse(given.phoneNumber);

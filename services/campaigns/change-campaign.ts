@@ -32,7 +32,7 @@ export function createCampaign(now: () => number): Handler<typeof campaigns.crea
 
 type Change = Handler<typeof campaigns.start_campaign>;
 
-/** A change from one of `from` to `to`; no effect in `done`. */
+/** Moves a campaign from one of the states in `from` to `to`; has no effect in the states of `done`. */
 function change(
   commit: Commit,
   now: () => number,
@@ -54,7 +54,7 @@ function change(
       return viewOf(tx, campaignId);
     });
 }
-/** A call that has begun goes on; the others become stale, and their members wait. */
+/** Calls that have begun go on; the others become stale, and their members wait again. */
 const withdrawCalls = (why: string) => async (tx: Tx, campaignId: string, at: Date) =>
   tx.outdate(calls.start_call, await withdraw(tx, campaignId, at), why);
 
@@ -69,7 +69,7 @@ export const pauseCampaign = (commit: Commit, now: () => number): Change =>
   change(commit, now, { from: ['running'], to: 'paused', done: ['paused'] }, withdrawCalls('The campaign was paused.'));
 export const resumeCampaign = (commit: Commit, now: () => number): Change =>
   change(commit, now, { from: ['paused'], to: 'running', done: ['running'] });
-/** The loop ends it when no call goes on any more. */
+/** The dispatch loop ends the campaign once its last call is over. */
 export const stopCampaign = (commit: Commit, now: () => number): Change =>
   change(
     commit,

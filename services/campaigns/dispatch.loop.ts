@@ -1,4 +1,4 @@
-/** Sends the calls of members that are due and allowed, and ends campaigns. */
+/** Sends the calls that are due and permitted, and ends finished campaigns. */
 import { type Commit, type Log, type Loop, loop, type Queries, type Tx } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { campaigns } from '../../contracts/campaigns.ts';
@@ -24,11 +24,11 @@ import {
 import { type Calendar, nextOpening, type Opening } from './windows.ts';
 import { zonesOfMember } from './zones-of-member.ts';
 
-/** Members that are looked at in one transaction. */
+/** Members examined in one transaction. */
 const batch = 100;
 const hourMs = 3_600_000;
 
-export interface Dispatching {
+export interface DispatchParts {
   readonly db: Queries;
   readonly commit: Commit;
   readonly now: () => number;
@@ -36,11 +36,11 @@ export interface Dispatching {
   readonly isHoliday: Calendar['isHoliday'];
   readonly trunkCalls: number;
   readonly listMaxAgeMs: number;
-  /** Reads the do-not-call list again if it is old. */
+  /** Re-reads the do-not-call list if the copy is old. */
   readonly refreshList: (signal: AbortSignal) => Promise<void>;
 }
 
-export function dispatchCalls(parts: Dispatching): Loop {
+export function dispatchCalls(parts: DispatchParts): Loop {
   const { db, commit, log, refreshList } = parts;
   return loop('dispatch', { idleMs: 1_000, wakeOn: calls.call_ended, only: 'dispatch' }, async (signal) => {
     const ids = await campaignsInWork(db);
@@ -52,7 +52,7 @@ export function dispatchCalls(parts: Dispatching): Loop {
       try {
         hasMore = (await commit((tx) => turnOf(tx, campaignId, parts))) || hasMore;
       } catch (err) {
-        // The others go on.
+        // The other campaigns go on.
         log.error({ err, campaignId }, 'a turn of a campaign failed');
       }
     }
@@ -60,20 +60,20 @@ export function dispatchCalls(parts: Dispatching): Loop {
   });
 }
 
-/** True if more members may be due. */
-async function turnOf(tx: Tx, campaignId: string, parts: Dispatching): Promise<boolean> {
+/** Returns true if more members may be due. */
+async function turnOf(tx: Tx, campaignId: string, parts: DispatchParts): Promise<boolean> {
   const campaign = await lockCampaign(tx, campaignId);
   if (campaign === null) return false;
   const at = new Date(parts.now());
   if (campaign.state === 'running') return dispatch(tx, campaign, at, parts);
   if (campaign.state !== 'paused' && campaign.state !== 'stopping') return false;
-  // A row that was being checked when the campaign was paused may wait again.
+  // A row that was under check when the campaign was paused may be waiting again.
   tx.outdate(calls.start_call, await withdraw(tx, campaignId, at), `The campaign is ${campaign.state}.`);
   if (campaign.state === 'stopping' && (await loadOf(tx, campaignId, '', at)).open === 0) await end(tx, campaignId, 'stopped', at);
   return false;
 }
 
-async function dispatch(tx: Tx, campaign: CampaignRow, at: Date, parts: Dispatching): Promise<boolean> {
+async function dispatch(tx: Tx, campaign: CampaignRow, at: Date, parts: DispatchParts): Promise<boolean> {
   const { campaignId } = campaign;
   const { isHoliday, trunkCalls, listMaxAgeMs } = parts;
   const rules = rulesOf(campaign);
@@ -115,7 +115,7 @@ async function dispatch(tx: Tx, campaign: CampaignRow, at: Date, parts: Dispatch
 
 type Judgement = { readonly review: string } | { readonly notAllowed: string } | { readonly zone: string; readonly opening: Opening };
 
-/** Whatever is unknown is no permission. */
+/** Anything unknown counts as not permitted. */
 function judge(member: DueMember, rules: Rules, openingOf: ReturnType<typeof openingsAt>, now: number): Judgement {
   if (member.isForbidden) return { notAllowed: 'do_not_call' };
   if (rules.needsConsent && member.consent === null) return { review: 'no_consent' };
@@ -128,7 +128,7 @@ function judge(member: DueMember, rules: Rules, openingOf: ReturnType<typeof ope
   return { zone, opening };
 }
 
-/** Openings of one moment by zones, which few of the members differ in. */
+/** Openings at one moment, cached by zones: most members share the same few. */
 function openingsAt(calendar: Calendar, now: number): (zones: readonly string[]) => Opening | null | 'unknown_zone' {
   const known = new Map<string, Opening | null | 'unknown_zone'>();
   const look = (zones: readonly string[]): Opening | null | 'unknown_zone' => {
@@ -147,7 +147,7 @@ function openingsAt(calendar: Calendar, now: number): (zones: readonly string[])
   };
 }
 
-/** The call and its record are committed together: a repeat of this transaction finds a member that does not wait. */
+/** Commits the call and its record together, so a repeat of this transaction finds that the member no longer waits. */
 async function send(
   tx: Tx,
   campaignId: string,

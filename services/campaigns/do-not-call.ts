@@ -1,11 +1,11 @@
-/** The copy of the do-not-call list: kept by events, and read as a whole from its owner, because it is older than this service. */
+/** A copy of the do-not-call list: kept current by events, and read in full from its owner, since the list existed before this service. */
 import type { Call, Commit, Log, Queries } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import type { PayloadOf } from '../../contracts/kit/define.ts';
 
 const pageSize = 200;
 
-/** An older change than the known one has no effect. */
+/** Applies a change; one older than the known change has no effect. */
 export async function noteChange(
   tx: Queries,
   { phoneNumber, isForbidden, at }: Pick<PayloadOf<typeof calls.do_not_call_changed>, 'phoneNumber' | 'isForbidden' | 'at'>,
@@ -18,15 +18,15 @@ export async function noteChange(
   );
 }
 
-/** When the whole list was read last; null if it never was. */
+/** When the whole list was last read; null if never. */
 export async function listReadAt(db: Queries): Promise<Date | null> {
   const [row] = await db.query<{ read_at: Date }>(`select read_at from campaigns.list_reads where of = 'do_not_call'`);
   return row?.read_at ?? null;
 }
 
 /**
- * Reads the list again once its copy is older than a third of `maxAgeMs`. A failure is only logged: who dials looks at the age.
- * A phone that the list no longer has becomes allowed, unless an event forbade it meanwhile.
+ * Re-reads the list once the copy is older than a third of `maxAgeMs`. A failure is only logged, because the age is checked before each
+ * call. A phone no longer on the list becomes allowed, unless an event has forbidden it in the meantime.
  */
 export function freshList(
   {
@@ -52,7 +52,7 @@ export function freshList(
       } while (cursor !== null);
       await commit((tx) => replaceList(tx, phones, since));
     } catch (err) {
-      log.warn({ err }, 'the do-not-call list could not be read; without a current copy campaigns call nobody');
+      log.warn({ err }, 'the do-not-call list could not be read; campaigns make no calls without a current copy');
     }
   };
 }

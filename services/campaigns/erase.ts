@@ -3,7 +3,7 @@ import { calls } from '../../contracts/calls.ts';
 import type { campaigns } from '../../contracts/campaigns.ts';
 import { deleteMembers, membersOfPhone } from './rows.ts';
 
-/** Removes the phone from every campaign, and its rows in the journal. Returns the number of members. */
+/** Removes the phone from every campaign and its rows from the journal. Returns the number of members removed. */
 async function erasePhone(tx: Tx, phoneNumber: string): Promise<number> {
   const members = await membersOfPhone(tx, phoneNumber);
   if (members.length === 0) return 0;
@@ -19,7 +19,7 @@ export function eraseMembers(commit: Commit): Handler<typeof campaigns.erase_mem
   return ({ phoneNumber }) => commit(async (tx) => ({ erased: await erasePhone(tx, phoneNumber) }));
 }
 
-/** A customer is known by the last phone that the inbox reported, unless another customer has it too. */
+/** Erases the last phone that the inbox reported for the customer, unless another customer has it too. */
 export async function eraseCustomer(tx: Tx, customerId: string): Promise<void> {
   const phone = await phoneOfErased(tx, customerId);
   if (phone !== null) await erasePhone(tx, phone);

@@ -1,4 +1,4 @@
-/** The handlers of campaigns on a real database, with calls that a test ends. For tests. */
+/** For tests: the handlers of campaigns on a real database, with calls that the test ends. */
 import type { Call, Commit, Consumer, Context, Database, Handler, Log, Loop } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { campaigns } from '../../contracts/campaigns.ts';
@@ -44,13 +44,13 @@ export async function fixture(store: Store, settings: Record<string, string> = {
   const { on = [], loops = [] } = running;
   const handlers = running.campaigns as unknown as Readonly<Record<string, Handler>>; // One handler per method, as in its contract.
   const ask = async <M extends Method>(method: M, input: InputOf<M>, key = ''): Promise<OutputOf<M>> => {
-    const context = { key, caller: 'operator', commit: store.commit, call, signal: AbortSignal.timeout(60_000) } as unknown as Context; // What these handlers read.
+    const context = { key, caller: 'operator', commit: store.commit, call, signal: AbortSignal.timeout(60_000) } as unknown as Context; // The parts that these handlers read.
     const output = await (handlers[method.name] as Handler)(method.input.parse(input), context);
     return method.output.parse(output) as OutputOf<M>;
   };
   const consume = (address: string, payload: unknown) =>
     store.commit((tx) => (on.find(({ consumes }) => consumes.address === address) as Consumer).handle(payload, tx));
-  /** Turns of the loop until nothing more is due. */
+  /** Runs the loop until nothing more is due. */
   const dispatch = async (): Promise<void> => {
     const { turn } = loops.find(({ name }) => name === 'dispatch') as Loop;
     while ((await turn(AbortSignal.timeout(60_000))) === 'more');
@@ -72,7 +72,7 @@ export async function fixture(store: Store, settings: Record<string, string> = {
     consume,
     dispatch,
     create,
-    /** A campaign that has begun, with its first calls sent. */
+    /** A running campaign whose first calls have been sent. */
     async started(...given: Parameters<typeof create>): Promise<string> {
       const campaignId = await create(...given);
       await ask(campaigns.start_campaign, { campaignId });
@@ -82,20 +82,20 @@ export async function fixture(store: Store, settings: Record<string, string> = {
     at(time: string): void {
       clock.ms = Date.parse(time);
     },
-    /** Phones that were dialled so far, in order. */
+    /** Phones dialled so far, in order. */
     dialled: () => store.sent.map(({ input }) => (input as { phoneNumber: string }).phoneNumber),
     async member(campaignId: string, phoneNumber: string) {
       const { items } = await ask(campaigns.list_members, { campaignId, limit: 200 });
       return items.find((each) => each.phoneNumber === phoneNumber);
     },
-    /** The last call that was sent ends. */
+    /** Ends the last call that was sent. */
     ended: (outcome: Ended['outcome'], more: Partial<Ended> = {}) =>
       consume(calls.call_ended.address, {
         ...{ callId: `call_${store.sent.length}`, leadId: 'lead_1', direction: 'out', at: new Date(clock.ms).toISOString() },
         ...{ outcome, answeredBy: null, key: store.sent.at(-1)?.key ?? null, endedBy: null, hangUpCause: null, recordingId: null },
         ...{ startedAt: new Date(clock.ms).toISOString(), durationMs: 0, ...more },
       }),
-    /** The last row that was sent ends. */
+    /** Ends the last row that was sent. */
     settled: (state: Row['state'], more: Partial<Row> = {}) =>
       consume(settled(calls.start_call).address, { key: store.sent.at(-1)?.key ?? '', state, output: null, reason: null, ...more }),
     forbidden: (phoneNumber: string, isForbidden = true) =>

@@ -1,23 +1,23 @@
-/** What follows a call, or a row that no call followed. Pure. */
+/** Decides the next state of a member after a call, or after a row that led to no call. Pure. */
 import type { calls } from '../../contracts/calls.ts';
 import type { PayloadOf } from '../../contracts/kit/define.ts';
 import type { AttemptRow, MemberChange, Rules } from './rows.ts';
 
-type Ended = Pick<PayloadOf<typeof calls.call_ended>, 'outcome' | 'answeredBy'>;
-/** Calls that counted, and those that a machine answered, with the one that ended. */
-interface Used {
+type EndedCall = Pick<PayloadOf<typeof calls.call_ended>, 'outcome' | 'answeredBy'>;
+/** Counted calls, and those answered by a machine, including the one that has just ended. */
+interface CallCounts {
   readonly attempts: number;
   readonly machines: number;
 }
 const over = (state: Exclude<MemberChange['state'], 'waiting'>, reason: string): MemberChange => ({ state, reason, dueAt: null });
 const again = (reason: string, at: number): MemberChange => ({ state: 'waiting', reason, dueAt: new Date(at) });
 
-export const isMachine = ({ outcome, answeredBy }: Ended): boolean => outcome === 'answered' && answeredBy === 'machine';
+export const isMachine = ({ outcome, answeredBy }: EndedCall): boolean => outcome === 'answered' && answeredBy === 'machine';
 
-/** Busy: after a while. No answer and a machine: in the next window. A rejected call is the member's own word: never again. */
+/** Busy: after a while. No answer or a machine: in the next window. Rejected: never again, since that is the member's own decision. */
 export function afterCall(
-  ended: Ended,
-  used: Used,
+  ended: EndedCall,
+  used: CallCounts,
   { rules, notAfter, now }: { readonly rules: Rules; readonly notAfter: Date; readonly now: number },
 ): MemberChange {
   const retry = (reason: string, at: number) => (used.attempts < rules.attempts ? again(reason, at) : over('not_answered', reason));
@@ -39,7 +39,10 @@ export function afterCall(
   }
 }
 
-/** A row that ended without a call. @param reason why it failed */
+/**
+ * After a row that ended without a call.
+ * @param reason why it failed
+ */
 export function afterRow(
   state: 'failed' | 'rejected' | 'expired' | 'stale' | 'cancelled',
   reason: string | null,

@@ -4,7 +4,7 @@ import { campaignCallsTotal } from './metrics.ts';
 import { afterCall, isMachine } from './next-call.ts';
 import { endAttempt, hold, lockAttempt, moveMember, noteCall, rulesOf } from './rows.ts';
 
-/** The outcome of a call decides what becomes of its member. Calls that no campaign sent are not looked at. */
+/** Decides the next state of a member by the outcome of its call. Ignores calls not sent by a campaign. */
 export function onCallEnded(now: () => number): Consumer {
   return on(calls.call_ended, async ({ key, callId, outcome, answeredBy }, tx) => {
     if (key === null) return;

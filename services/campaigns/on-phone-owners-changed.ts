@@ -3,7 +3,7 @@ import { normalizePhone } from '../../contracts/common.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { phonesOfMembers } from './phone-owners.ts';
 
-/** From then on a manager sees the members with the phone, or no longer does. */
+/** Updates which managers see the members with the phone. */
 export function onPhoneOwnersChanged(): Consumer {
   return on(
     inbox.phone_owners_changed,

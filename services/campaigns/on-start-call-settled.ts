@@ -5,7 +5,7 @@ import { campaignCallsTotal } from './metrics.ts';
 import { afterRow } from './next-call.ts';
 import { endAttempt, hold, lockAttempt, moveMember, noteCall, rulesOf } from './rows.ts';
 
-/** A row that became a call ends with that call. One that did not, ends here. */
+/** Ends the attempt of a row that did not become a call; otherwise the attempt ends with the call. */
 export function onStartCallSettled(now: () => number): Consumer {
   return on(settled(calls.start_call), async ({ key, state, output, reason }, tx) => {
     const locked = await lockAttempt(tx, key);

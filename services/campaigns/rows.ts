@@ -1,4 +1,4 @@
-/** Campaigns, their members and the calls that were sent. A member is `dialling` exactly while one of its attempts is open. */
+/** Campaigns, their members and the calls they have sent. A member is `dialling` exactly while one of its attempts is open. */
 import type { z } from 'zod';
 import type { Queries, Tx } from '../../bus/service.ts';
 import {
@@ -29,7 +29,7 @@ export interface CampaignRow {
 }
 const campaignColumns = `campaign_id as "campaignId", seq, name, state, rules, created_by as "createdBy", created_at as "createdAt",
   started_at as "startedAt", ended_at as "endedAt"`;
-/** Null if they do not fit the contract any more; then no member is called. */
+/** The rules of a campaign; null if they no longer fit the contract, in which case no member is called. */
 export function rulesOf({ rules }: Pick<CampaignRow, 'rules'>): Rules | null {
   return CampaignRules.safeParse(rules).data ?? null;
 }
@@ -50,7 +50,7 @@ export async function findCampaign(db: Queries, campaignId: string): Promise<Cam
   const [row] = await db.query<CampaignRow>(`select ${campaignColumns} from campaigns.campaigns where campaign_id = $1`, [campaignId]);
   return row ?? null;
 }
-/** Everything that sends, withdraws or ends takes this lock first. */
+/** Locks the campaign. Anything that sends, withdraws or ends calls takes this lock first. */
 export async function lockCampaign(tx: Queries, campaignId: string): Promise<CampaignRow | null> {
   const [row] = await tx.query<CampaignRow>(`select ${campaignColumns} from campaigns.campaigns where campaign_id = $1 for update`, [
     campaignId,
@@ -84,7 +84,7 @@ export async function setCampaignState(tx: Queries, campaignId: string, state: C
   );
 }
 
-/** Members by state, of each campaign. */
+/** Members by state, for each campaign. */
 export async function countsOf(db: Queries, campaignIds: readonly string[]): Promise<ReadonlyMap<string, CampaignView['counts']>> {
   const rows = await db.query<{ campaign_id: string; state: MemberStatus; count: number }>(
     'select campaign_id, state, count(*)::int as count from campaigns.members where campaign_id = any ($1) group by 1, 2',
@@ -139,7 +139,7 @@ export async function viewsOf(db: Queries, rows: readonly CampaignRow[]): Promis
 
 /** Reasons that hold a whole campaign. */
 const wholeHolds: ReadonlySet<string> = new Set(['list_unreadable', 'rules_unreadable']);
-/** Reports the reason once, until it is released. */
+/** Adds a reason to hold members or the campaign. It is reported once until it is released. */
 export async function hold(tx: Tx, campaignId: string, reason: string, at: Date): Promise<void> {
   const fresh = await tx.query(
     'insert into campaigns.holds (campaign_id, reason, since) values ($1, $2, $3) on conflict do nothing returning 1',
@@ -163,7 +163,7 @@ export interface NewMemberRow extends MemberFields {
   /** Null: it waits. */
   readonly review: string | null;
 }
-/** Phones that were added. A phone that is in the campaign already is left out. */
+/** Adds members and returns the added phones. Phones already in the campaign are skipped. */
 export async function insertMembers(
   tx: Queries,
   campaignId: string,
@@ -215,11 +215,11 @@ export async function completeMember(
   ]);
 }
 
-/** Where a member goes. */
+/** The next state of a member. */
 export interface MemberChange {
   readonly state: Exclude<MemberStatus, 'dialling'>;
   readonly reason: string | null;
-  /** Of a waiting member. */
+  /** Null unless the member is `waiting`. */
   readonly dueAt: Date | null;
 }
 export async function moveMember(tx: Queries, memberId: string, { state, reason, dueAt }: MemberChange): Promise<void> {
@@ -235,7 +235,7 @@ export interface DueMember extends KnownMember {
   readonly sent: number;
   readonly isForbidden: boolean;
 }
-/** Waiting members that are due, locked. Those of other campaigns with the same phone are not looked at: the guard of calls has them. */
+/** Waiting members that are due, locked. Members of other campaigns with the same phone are left to the guard of calls. */
 export function dueMembers(tx: Queries, campaignId: string, now: Date, limit: number): Promise<readonly DueMember[]> {
   return tx.query<DueMember>(
     `select ${memberColumns}, sent,
@@ -244,7 +244,7 @@ export function dueMembers(tx: Queries, campaignId: string, now: Date, limit: nu
     [campaignId, now, limit],
   );
 }
-/** Whether members wait, whenever they are due. */
+/** Whether any members wait, due or not. */
 export async function hasWaiting(tx: Queries, campaignId: string): Promise<boolean> {
   const [row] = await tx.query<{ has: boolean }>(
     `select exists (select from campaigns.members where campaign_id = $1 and state = 'waiting') as has`,
@@ -273,7 +273,7 @@ export async function insertAttempt(
     of.memberId,
   ]);
 }
-/** The attempt under the lock of its campaign, which is taken first. Null for calls that no campaign sent. */
+/** Locks the campaign of an attempt and returns the attempt; null for calls not sent by a campaign. */
 export async function lockAttempt(
   tx: Queries,
   key: string,
@@ -290,7 +290,7 @@ export async function lockAttempt(
 export async function noteCall(tx: Queries, key: string, callId: string): Promise<void> {
   await tx.query('update campaigns.attempts set call_id = coalesce(call_id, $2) where key = $1', [key, callId]);
 }
-/** The counters of the member after the attempt; null if the attempt has ended already. */
+/** Ends an attempt and returns the member's counters; null if it has already ended. */
 export async function endAttempt(
   tx: Queries,
   key: string,
@@ -324,7 +324,7 @@ export async function loadOf(tx: Queries, campaignId: string, trunk: string, sin
   );
   return row ?? { open: 0, openOnTrunk: 0, sentSince: 0 };
 }
-/** Keys of open attempts of which no call is known. They are withdrawn from now on. */
+/** Withdraws the open attempts without a known call, and returns their keys. */
 export async function withdraw(tx: Queries, campaignId: string, at: Date): Promise<readonly string[]> {
   const rows = await tx.query<{ key: string }>(
     `update campaigns.attempts set withdrawn_at = coalesce(withdrawn_at, $2)
@@ -334,7 +334,7 @@ export async function withdraw(tx: Queries, campaignId: string, at: Date): Promi
   return rows.map(({ key }) => key);
 }
 
-/** Members with the phone, in every campaign, and the keys of their calls, under the locks of the campaigns. */
+/** Locks all campaigns that contain the phone; returns its members and the keys of their calls. */
 export async function membersOfPhone(
   tx: Queries,
   phoneNumber: string,
@@ -354,7 +354,10 @@ export async function deleteMembers(tx: Queries, memberIds: readonly string[]): 
   await tx.query('delete from campaigns.members where member_id = any ($1)', [memberIds]);
 }
 
-/** @param after the last member of the page before. @param seenBy a person who sees no member whose chats only others are in charge of */
+/**
+ * @param after the last member of the page before. @param seenBy a person who does not see members whose chats are only in the charge of
+ * others
+ */
 export async function pageOfMembers(
   db: Queries,
   of: {
@@ -399,7 +402,7 @@ export async function countHolds(db: Queries): Promise<number> {
   );
   return row?.count ?? 0;
 }
-/** Deletes campaigns that ended before, with their members, in portions. */
+/** Deletes campaigns that ended before this time, with their members, in batches. */
 export async function forgetCampaigns(db: Queries, before: Date, signal: AbortSignal): Promise<void> {
   const portion = 5_000;
   const old = `select campaign_id from campaigns.campaigns where ended_at < $1`;

@@ -1,4 +1,4 @@
-/** Calls lists of people: each only inside its windows, with consent, and never twice. */
+/** Calls lists of people: each member only inside its windows, with consent, and once per attempt. */
 import { every, service } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { campaigns, MemberState } from '../../contracts/campaigns.ts';
@@ -55,7 +55,7 @@ export default service({
     loops: [
       dispatchCalls({
         ...{ db, commit, now, log },
-        isHoliday: parseHolidays(settings.CAMPAIGN_HOLIDAYS) ?? (() => true), // The settings schema has refused unreadable days.
+        isHoliday: parseHolidays(settings.CAMPAIGN_HOLIDAYS) ?? (() => true), // The settings schema has already rejected unreadable days.
         trunkCalls: settings.CAMPAIGN_TRUNK_CALLS,
         listMaxAgeMs: settings.CAMPAIGN_LIST_MAX_AGE_MS,
         refreshList: freshList({ db, commit, call, log, now }, settings.CAMPAIGN_LIST_MAX_AGE_MS),

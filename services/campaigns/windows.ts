@@ -1,14 +1,14 @@
-/** When a member may be called: its windows, in every zone in which its phone may be. */
+/** When a member may be called: inside its windows in every time zone where its phone may be. */
 import { Temporal } from 'temporal-polyfill';
 import type { z } from 'zod';
 import type { CallWindow } from '../../contracts/campaigns.ts';
 
-/** Days that are looked at; longer than any series of holidays. */
+/** Days searched; more than any run of holidays. */
 const horizonDays = 40;
 
 export interface Calendar {
   readonly windows: readonly z.output<typeof CallWindow>[];
-  /** Whether nobody is called on a day. */
+  /** Whether a day has no calls. */
   isHoliday(day: Temporal.PlainDate): boolean;
 }
 /** Instants in Unix ms; calls may start from `from` and before `to`. */
@@ -18,8 +18,8 @@ export interface Opening {
 }
 
 /**
- * The first opening that is not over at `now` and is inside a window in every one of the zones; `from` is `now` itself if it is inside.
- * Null if there is none within 40 days.
+ * The first opening that is not over at `now` and lies inside a window in every zone; `from` is `now` if that is inside it. Null if there
+ * is none within 40 days.
  * @throws RangeError for an unknown zone
  */
 export function nextOpening(calendar: Calendar, zones: readonly string[], now: number): Opening | null {
@@ -55,15 +55,15 @@ function openingIn({ windows, isHoliday }: Calendar, timeZone: string, at: numbe
   }
   return null;
 }
-/** Where clocks go forward over the time, the moment after the jump. */
+/** For a time that clocks skip when they go forward, the instant after the jump. */
 function instantOf(day: Temporal.PlainDate, time: string, timeZone: string): number {
   const [date, clock] = time === '24:00' ? [day.add({ days: 1 }), '00:00'] : [day, time];
   return date.toZonedDateTime({ timeZone, plainTime: Temporal.PlainTime.from(clock) }).epochMilliseconds;
 }
 
 /**
- * Parses days on which nobody is called, separated by commas: `01-01` of each year, or `2026-11-03` of one; a range is `01-01..01-08`.
- * Null if it is unreadable.
+ * Parses the days without calls, separated by commas: `01-01` of each year, or `2026-11-03` of one; a range is `01-01..01-08`. Null if it
+ * is unreadable.
  */
 export function parseHolidays(text: string): Calendar['isHoliday'] | null {
   const ranges = text
@@ -90,6 +90,6 @@ function isDay(text: string): boolean {
     Temporal.PlainDate.from(text.length === 5 ? `2028-${text}` : text, { overflow: 'reject' });
     return true;
   } catch {
-    return false; // It throws a RangeError for a day that does not exist.
+    return false; // `Temporal` throws a RangeError for a day that does not exist.
   }
 }

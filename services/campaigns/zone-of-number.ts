@@ -21,13 +21,13 @@ const areas: Readonly<Record<string, string>> = {
   'Asia/Kamchatka': '415 427',
 };
 const zoneOfArea = new Map(Object.entries(areas).flatMap(([zone, codes]) => codes.split(' ').map((code) => [code, [zone]] as const)));
-/** Every zone of Russia: a mobile number moves with its owner, and keeps its digits. */
+/** Every zone of Russia: a mobile number keeps its digits when its owner moves. */
 export const russianZones: readonly string[] = Object.keys(areas);
 const kazakh = ['Asia/Almaty'];
 /** Yakutia has three zones and one area code. */
 const yakutia = ['Asia/Yakutsk', 'Asia/Vladivostok', 'Asia/Magadan'];
 
-/** The zones in one of which the phone is; empty if they are unknown. @param phone E.164 */
+/** The time zones where the phone may be; empty if unknown. @param phone E.164 */
 export function zonesOfNumber(phone: string): readonly string[] {
   const [, area = ''] = /^\+7(\d{3})\d{7}$/.exec(phone) ?? [];
   if (area === '411') return yakutia;

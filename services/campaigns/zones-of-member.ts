@@ -2,8 +2,8 @@ import type { KnownMember, Rules } from './rows.ts';
 import { russianZones, zonesOfNumber } from './zone-of-number.ts';
 
 /**
- * The zones in every one of which a member must be inside a window: its own, that of the number, or that of the campaign where the number
- * may be anywhere. Without any of these a mobile number has all zones of Russia. Empty if nothing is known.
+ * The zones in all of which it must be inside a window before a member is called: its own zone, else the zone of its number, else that of
+ * the campaign if the number may be anywhere. A mobile number with none of these has all zones of Russia. Empty if nothing is known.
  */
 export function zonesOfMember(
   { phoneNumber, timeZone }: Pick<KnownMember, 'phoneNumber' | 'timeZone'>,

@@ -1,4 +1,4 @@
-/** The owned entries of legs that this process holds. */
+/** Methods and streams of the legs that this process holds. */
 import type { Leg, Telephony } from '../../adapters/telephony/port.ts';
 import type { HandlersOf, Log } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -11,14 +11,14 @@ import type { Recordings } from './record-legs.ts';
 import { createSounds } from './sounds.ts';
 import { createWhisper, type Whisper } from './whisper.ts';
 
-interface Acting {
+interface LegActions {
   readonly acts: Omit<HandlersOf<typeof telephony>, 'dial' | 'capabilities' | 'list_trunks' | 'read_recording' | 'list_sip_messages'>;
   /** The leg has ended: its streams end, its sound stops, and the leg that it was connected with is hung up. */
   forget(legId: string): void;
 }
 const hangUpMs = 5_000;
 
-/** @param unattendedMs after which a leg is hung up whose speaker left without a successor: its process died */
+/** @param unattendedMs how long a leg may stay up after its speaker left without a successor, because its process died */
 export function actOnLegs(
   gateway: Telephony,
   {
@@ -34,19 +34,19 @@ export function actOnLegs(
     readonly unattendedMs: number;
     readonly elsewhere: LegsElsewhere;
   },
-): Acting {
+): LegActions {
   const streams = new Map<string, Map<MediaQueue, ReturnType<typeof heldFacts>>>();
   const connected = new Map<string, string>();
   /** By the leg of the person who hears it. */
   const whispers = new Map<string, Whisper>();
   const sounds = createSounds(suspend);
   const isSuspended = (legId: string): boolean => sounds.isPlaying(legId) || connected.has(legId);
-  /** Tells the speakers of a leg whether they are heard. */
+  /** Reports to the speakers of a leg whether they are heard. */
   function suspend(legId: string): void {
     for (const { suspend } of streams.get(legId)?.values() ?? []) suspend(isSuspended(legId));
   }
   const unattended = new Map<string, ReturnType<typeof setTimeout>>();
-  /** Legs whose speaker left while they play a sound, such as music for a customer who waits for a person. */
+  /** Legs whose speaker left while a sound was playing, such as music for a customer waiting for a person. */
   const deserted = new Set<string>();
   const held = (legId: string): Leg => {
     const leg = gateway.leg?.(legId);
@@ -90,12 +90,12 @@ export function actOnLegs(
     }
     const timer = setTimeout(() => {
       unattended.delete(legId);
-      log.warn({ legId }, 'a leg is hung up, because nobody speaks on it any more');
+      log.warn({ legId }, 'a leg is hung up because its speaker is gone');
       end(legId);
     }, unattendedMs);
     unattended.set(legId, timer);
   }
-  /** A leg that plays a sound or is connected plays that alone; what its speaker says meanwhile counts as dropped. */
+  /** A leg with a sound or a connection plays only that; audio from its speaker meanwhile counts as dropped. */
   function apply(leg: Leg, item: { id: string; audio: Uint8Array } | { clear: true } | { mark: string }, speaker: MediaQueue): void {
     if (isSuspended(leg.legId)) {
       if (!('clear' in item)) speaker.fact({ played: 'mark' in item ? item.mark : item.id, ms: 0 });

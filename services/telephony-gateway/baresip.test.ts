@@ -1,4 +1,4 @@
-/** Calls with baresip, from the request to the end: what its person hears, and what becomes of its keys, its hold and its transfer. */
+/** Calls with baresip from the request to the end: the audio it hears, its keys, hold and transfer. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { TtsProvider } from '../../adapters/tts/port.ts';
 import type { Service } from '../../bus/service.ts';
@@ -10,7 +10,7 @@ import { freePort } from '../../scripts/infra/ready.ts';
 import { type Baresip, startBaresip } from '../../test/kit/sip-peers.ts';
 import { until, type World, world } from '../../test/kit/world.ts';
 
-/** What a voice makes of a text: noise of a second, another for each text. */
+/** A stand-in for synthesized speech: a second of noise, different for each text. */
 function soundOf(text: string): Uint8Array {
   const random = seededRandom([...text].reduce((sum, letter) => sum + (letter.codePointAt(0) ?? 0), 0));
   return encode(
@@ -55,7 +55,7 @@ afterAll(async () => {
   for (const each of [person, colleague]) await each?.[Symbol.asyncDispose]();
 });
 
-/** How well a part of a text, a fifth of a second, is found in what was heard: 1 is the same. A busy machine loses other parts. */
+/** The best correlation, up to 1, of a fifth of a second of a text with the received audio. A busy machine may lose other parts. */
 function likeness(heard: Int16Array, text: string): number {
   const wanted = decode('PCMU', soundOf(text)).subarray(3_200, 4_800);
   const energy = (of: Int16Array): number => Math.sqrt(of.reduce((sum, sample) => sum + sample * sample, 0));
@@ -64,7 +64,7 @@ function likeness(heard: Int16Array, text: string): number {
   for (let at = 0; at + size <= heard.length; at += 1) {
     let product = 0;
     for (let nth = 0; nth < size; nth += 16) product += (heard[at + nth] ?? 0) * (wanted[nth] ?? 0);
-    if (product * 16 < whole * whole * 0.2) continue; // The coarse sum of another sound is near 0.
+    if (product * 16 < whole * whole * 0.2) continue; // The coarse sum for another sound is near 0.
     const part = heard.subarray(at, at + size);
     const fine = part.reduce((sum, sample, nth) => sum + sample * (wanted[nth] ?? 0), 0);
     best = Math.max(best, fine / (energy(part) * whole || 1));

@@ -12,14 +12,17 @@ const idleMs = 2_000;
 const liveIdleMs = 250;
 /** Pause before looking again at legs that another process is reporting. */
 const contendedMs = 20;
-/** How long a leg that another process placed may go without an owner here, and an ended one keep it. */
+/**
+ * Interval at which this instance refreshes its set of owned legs: a new leg may lack an owner here, and an ended one keep it, for this
+ * long.
+ */
 const ownMs = 1_000;
-/** Legs without a holder that one instance owns at most. */
+/** Maximum legs without a holder that one instance owns. */
 const mostOwned = 1_000;
 
 /**
- * Emits changes of legs without a holder. Every process runs it; a leg that one of them is processing is skipped by the others. All of
- * them own the legs, in one queue group, so that a leg can be hung up as long as one of them runs.
+ * Emits the changes of legs without a holder. Every process runs this loop and skips legs that another is processing. All of them own the
+ * legs, in one queue group, so a leg can be hung up as long as one process runs.
  */
 export function followLegs(
   legs: Legs,

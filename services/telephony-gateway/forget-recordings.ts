@@ -5,7 +5,7 @@ import { deleteRecording, recordingsStoredBefore } from './recording-rows.ts';
 const batch = 100;
 const removeMs = 30_000;
 
-/** Deletes recordings that were stored before this time. The blob goes first: a row without one is deleted at the next run. */
+/** Deletes recordings stored before this time. The blob goes first; if the row is left over, the next run deletes it. */
 export async function forgetRecordings({
   db,
   blobs,

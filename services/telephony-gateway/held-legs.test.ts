@@ -20,7 +20,7 @@ beforeAll(async () => {
     phone.ring();
   });
   for (const { folder, service } of await loadServices(['call-orchestrator', 'telephony-gateway'])) {
-    // The services as they are, but with a gateway whose phones the test has in its hands, and without a line script, which would speak too.
+    // The real services, with a gateway whose phones the test controls and without a line script, which would also speak.
     const made: Service = {
       ...service,
       async make(parts) {
@@ -42,7 +42,7 @@ async function answered(from: string) {
   const call = await callWith(from, ({ state }) => state === 'answered');
   return { phone, callId: call.callId, legId: call.legId as string };
 }
-/** What a speaker sends, one item after the other as the test says them. */
+/** A speaker that sends items as the test supplies them. */
 function speaker() {
   type Said = { id: string; audio: Uint8Array } | { mark: string } | { clear: true };
   const said: Said[] = [];

@@ -1,4 +1,4 @@
-/** What this process does with the legs that it holds: rows, owned methods, durable changes, and who answers. */
+/** Handles the legs that this process holds: their rows, owned methods, durable changes, and answering. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Leg, LegChange, LegHost } from '../../adapters/telephony/port.ts';
 import type { Bus, Log, Queries } from '../../bus/service.ts';
@@ -17,13 +17,13 @@ interface Parts {
   readonly holder: string;
   readonly log: Log;
   readonly recordings: Recordings;
-  /** Every answered leg is recorded. */
+  /** Whether every answered leg is recorded. */
   readonly recordsAll: boolean;
-  /** The leg has ended here. */
+  /** Called when a leg of this process has ended. */
   readonly ended: (legId: string) => void;
 }
 export interface Holder extends LegHost {
-  /** The instance stops: legs that it hangs up from now on end because they lose their holder. */
+  /** The instance is stopping: legs that it hangs up from now on end with the cause `holder_lost`. */
   leave(): void;
   /** Resolves when every change so far is stored. */
   stored(): Promise<void>;
@@ -32,9 +32,9 @@ const decideMs = 10_000;
 const longestRetryMs = 5_000;
 
 export function holdLegs({ bus, db, owned, holder, recordings, recordsAll, log, ended }: Parts): Holder {
-  /** The end of the queue of changes of each leg. */
+  /** The last queued change of each leg. */
   const queues = new Map<string, Promise<void>>();
-  /** The last of the dialogs of each leg that are being saved: one that is saved later must not be overwritten. */
+  /** The last pending save of each leg's dialog. Saves run in order, so that an older dialog never overwrites a newer one. */
   const saves = new Map<string, Promise<void>>();
   let isLeaving = false;
 
@@ -45,7 +45,7 @@ export function holdLegs({ bus, db, owned, holder, recordings, recordsAll, log, 
           if (await storeChange(tx, change)) tx.emit(telephony.leg_changed, change);
         });
       } catch (err) {
-        log.warn({ err, legId: change.legId }, 'a change of a leg could not be stored; it is tried again');
+        log.warn({ err, legId: change.legId }, 'a change of a leg could not be stored and will be retried');
         await delay(waitMs);
       }
     }
@@ -67,7 +67,7 @@ export function holdLegs({ bus, db, owned, holder, recordings, recordsAll, log, 
     try {
       await bus.call(calls.attend_leg, { callId, legId });
     } catch (err) {
-      log.warn({ err, legId }, 'nobody attends an answered leg');
+      log.warn({ err, legId }, 'an answered leg could not be attended');
     }
   }
   return {
@@ -85,7 +85,7 @@ export function holdLegs({ bus, db, owned, holder, recordings, recordsAll, log, 
     find: (ref) => legOfRef(db, ref),
     save(legId, dialog) {
       const saving = (saves.get(legId) ?? Promise.resolve())
-        .catch(() => {}) // its caller knows
+        .catch(() => {}) // the caller has the error
         .then(() => saveDialog(db, legId, dialog))
         .finally(() => saves.get(legId) === saving && saves.delete(legId));
       saves.set(legId, saving);

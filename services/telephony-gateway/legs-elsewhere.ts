@@ -1,4 +1,4 @@
-/** Connects a leg of this instance with one that another instance holds: their audio travels over the bus. */
+/** Connects a leg of this instance with a leg held by another instance; the audio travels over the bus. */
 import type { Leg } from '../../adapters/telephony/port.ts';
 import type { Bus, Log } from '../../bus/service.ts';
 import { telephony } from '../../contracts/telephony.ts';
@@ -6,13 +6,13 @@ import { telephony } from '../../contracts/telephony.ts';
 export interface LegsElsewhere {
   /** Drops what the leg plays. @throws PolybError not_found if no instance holds it */
   reach(legId: string, signal: AbortSignal): Promise<void>;
-  /** The people of both hear each other until either leg ends; then the other one is hung up. */
+  /** Both people hear each other until either leg ends; then the other one is hung up. */
   connect(leg: Leg, otherLegId: string): void;
   /** The leg of this instance has ended. No effect on a leg that is not connected here. */
   part(legId: string): void;
 }
 const hangUpMs = 5_000;
-/** One second of audio that the bus has not taken yet; more is old when it arrives. */
+/** One second of audio not yet taken by the bus; more would be stale on arrival. */
 const mostFrames = 50;
 
 export function legsElsewhere(bus: Pick<Bus, 'call' | 'open'>, log: Log): LegsElsewhere {

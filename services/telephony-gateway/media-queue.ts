@@ -1,18 +1,18 @@
-/** What a leg reports, until a listener on the bus takes it. A slow listener loses the oldest audio, and no fact. */
+/** Queues the frames and facts of a leg for a listener on the bus. A slow listener loses the oldest audio, but no facts. */
 import type { MediaFact, MediaListener } from '../../adapters/telephony/port.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 
 export interface MediaQueue extends MediaListener {
-  /** What was reported, in order, until `close`. */
+  /** Frames and facts in order, until `close`. */
   items(signal: AbortSignal): AsyncGenerator<Uint8Array | MediaFact>;
   close(): void;
 }
 /** One second. */
 const mostFrames = 50;
-/** A listener that is this far behind is gone. */
+/** A listener with this many pending facts counts as gone. */
 const mostFacts = 2_000;
 
-/** @param dropped a frame was dropped */
+/** @param dropped called for each dropped frame */
 export function createMediaQueue(dropped: () => void): MediaQueue {
   let queue: (Uint8Array | MediaFact)[] = [];
   let frames = 0;
@@ -69,7 +69,7 @@ export function createMediaQueue(dropped: () => void): MediaQueue {
   };
 }
 
-/** Reports one `held` for two reasons why a speaker is not heard: the phone is on hold, or the leg plays a sound or another leg. */
+/** Merges two reasons why a speaker is not heard into one fact `held`: the phone is on hold, or the leg plays a sound or another leg. */
 export function heldFacts(queue: MediaQueue): MediaListener & { suspend(isSuspended: boolean): void } {
   let [isOnHold, isSuspended, isReported] = [false, false, false];
   const report = (): void => {

@@ -1,12 +1,12 @@
 import type { Bus } from '../../bus/service.ts';
 import type { Contract } from '../../contracts/kit/define.ts';
 
-/** The legs whose owned entries this instance serves. */
+/** The legs whose owned methods and streams this instance serves. */
 export interface OwnedLegs {
   /** A repeat has no effect. */
   own(legId: string): void;
   release(legId: string): void;
-  /** Owns exactly these. */
+  /** Owns exactly these legs. */
   keep(legIds: readonly string[]): void;
 }
 

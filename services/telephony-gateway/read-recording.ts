@@ -7,7 +7,7 @@ import { sizeOf } from './recording-rows.ts';
 export function readRecording(db: Queries, blobs: Pick<Blobs, 'read'>): Handler<typeof telephony.read_recording> {
   return async ({ recordingId, offset, length }, { signal }) => {
     const bytes = await sizeOf(db, recordingId);
-    if (bytes === undefined) throw new PolybError('not_found', 'There is no such recording, or it was deleted.');
+    if (bytes === undefined) throw new PolybError('not_found', 'There is no such recording, or it has been deleted.');
     const body = bytes === null ? null : await blobs.read(recordingId, { offset, length }, signal);
     if (body === null || bytes === null)
       throw new PolybError('failed_precondition', 'The recording is not stored yet; try again when the call has ended.', {

@@ -1,4 +1,4 @@
-/** Recordings of the legs that this process holds: stereo, left the person at the phone, right this system. */
+/** Recordings of the legs that this process holds: stereo, the person at the phone on the left, this system on the right. */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Leg, LegRecording } from '../../adapters/telephony/port.ts';
@@ -8,9 +8,9 @@ import { PolybError } from '../../contracts/kit/errors.ts';
 import { closeRecording, insertRecording } from './recording-rows.ts';
 
 export interface Recordings {
-  /** Begins the recording of a leg, or goes on with a paused one. The id of the recording. @throws PolybError unimplemented */
+  /** Begins the recording of a leg or resumes a paused one; returns its id. @throws PolybError unimplemented */
   begin(leg: Leg): Promise<string>;
-  /** Nothing is recorded until `begin`: silence stands in its place. Null without a recording. */
+  /** Records silence until the next `begin`. Returns the id; null without a recording. */
   pause(legId: string): string | null;
   idOf(legId: string): string | null;
   forget(legId: string): void;
@@ -29,13 +29,13 @@ export function recordLegs({
   readonly db: Queries;
   readonly folder: string;
   readonly log: Log;
-  /** A recording waits for its storage. */
+  /** Called when a recording is ready to be stored. */
   readonly closed: () => void;
 }): Recordings {
   const running = new Map<string, Running>();
   async function finish({ recordingId, recording }: Running): Promise<void> {
     const { error } = await recording.done;
-    if (error !== null) log.error({ recordingId, reason: error }, 'a recording ended early; the call went on');
+    if (error !== null) log.error({ recordingId, reason: error }, 'a recording ended early; the call goes on');
     await closeRecording(db, recordingId);
     closed();
   }
@@ -46,15 +46,15 @@ export function recordLegs({
         known.recording.pause(false);
         return known.recordingId;
       }
-      if (leg.media.record === undefined) throw new PolybError('unimplemented', 'This gateway records no legs.');
+      if (leg.media.record === undefined) throw new PolybError('unimplemented', 'This gateway cannot record legs.');
       const recordingId = newId('rec');
       const file = join(resolve(folder), `${recordingId}.wav`);
       await mkdir(resolve(folder), { recursive: true, mode: 0o700 });
-      // The row comes first: a file without one would never be found.
+      // Insert the row first: a file without a row would never be found.
       await insertRecording(db, { recordingId, legId: leg.legId, file });
       const made = { recordingId, recording: leg.media.record(file) };
       running.set(leg.legId, made);
-      finish(made).catch((err) => log.warn({ err, recordingId }, 'the end of a recording could not be stored; it is found later'));
+      finish(made).catch((err) => log.warn({ err, recordingId }, 'the end of a recording could not be stored; it will be detected later'));
       return recordingId;
     },
     pause(legId) {

@@ -14,7 +14,7 @@ export async function insertRecording(
 export async function closeRecording(tx: Queries, recordingId: string): Promise<void> {
   await tx.query('update telephony_gateway.recordings set closed_at = now() where recording_id = $1 and closed_at is null', [recordingId]);
 }
-/** Recordings to which nothing is written any more: closed by their holder, or of a leg that another process ended. Oldest first. */
+/** Recordings that are complete: closed by their holder, or of a leg that another process ended. Oldest first. */
 export async function finishedRecordings(tx: Queries, limit: number): Promise<readonly FinishedRecording[]> {
   const rows = await tx.query<{ recording_id: string; file: string }>(
     `select recording_id, file from telephony_gateway.recordings
@@ -28,7 +28,7 @@ export async function finishedRecordings(tx: Queries, limit: number): Promise<re
 export async function markStored(tx: Queries, recordingId: string, bytes: number): Promise<void> {
   await tx.query('update telephony_gateway.recordings set stored_at = now(), bytes = $2 where recording_id = $1', [recordingId, bytes]);
 }
-/** The file is on another machine, or gone: after an hour it counts as gone. */
+/** Notes that the file is on another machine or gone; after an hour it counts as lost. */
 export async function markMissing(tx: Queries, recordingId: string): Promise<void> {
   await tx.query(
     `update telephony_gateway.recordings set lost_at = now()
@@ -36,7 +36,7 @@ export async function markMissing(tx: Queries, recordingId: string): Promise<voi
     [recordingId],
   );
 }
-/** The size of a stored recording; null while it is not stored, undefined for an unknown or lost one. */
+/** The size of a recording in bytes; null until it is stored, undefined for an unknown or lost one. */
 export async function sizeOf(tx: Queries, recordingId: string): Promise<number | null | undefined> {
   const [row] = await tx.query<{ bytes: string | null; lost_at: Date | null }>(
     'select bytes::text, lost_at from telephony_gateway.recordings where recording_id = $1',

@@ -19,7 +19,7 @@ export interface LostLeg extends Omit<NewLeg, 'ref' | 'holder'> {
   readonly recordingId: string | null;
 }
 
-/** False when a leg with the reference exists: nothing was inserted. */
+/** Inserts a leg; returns false if one with the reference exists. */
 export async function insertLeg(tx: Queries, { legId, callId, ref, direction, from, to, holder }: NewLeg): Promise<boolean> {
   const rows = await tx.query(
     `insert into telephony_gateway.legs (leg_id, call_id, ref, direction, from_number, to_number, holder)
@@ -38,7 +38,7 @@ export async function legOfRef(tx: Queries, ref: string): Promise<string | null>
 export async function saveDialog(tx: Queries, legId: string, dialog: unknown): Promise<void> {
   await tx.query('update telephony_gateway.legs set dialog = $2 where leg_id = $1', [legId, JSON.stringify(dialog)]);
 }
-/** The dialog of a leg that goes on, or has ended in the last minute, with these fields. */
+/** The dialog with these fields, of a leg that is alive or ended within the last minute. */
 export async function dialogWith(tx: Queries, fields: Readonly<Record<string, string>>): Promise<unknown> {
   const [row] = await tx.query<{ dialog: unknown }>(
     `select dialog from telephony_gateway.legs
@@ -47,7 +47,7 @@ export async function dialogWith(tx: Queries, fields: Readonly<Record<string, st
   );
   return row?.dialog ?? null;
 }
-/** False when the leg had ended already: the change is not to be reported. */
+/** Stores a change; returns false if the leg had already ended, and then the change must not be reported. */
 export async function storeChange(tx: Queries, { legId, state, recordingId, hangUpCause, at }: LegChange): Promise<boolean> {
   const rows = await tx.query(
     `update telephony_gateway.legs set state = $2, recording_id = coalesce($3, recording_id), hang_up_cause = $5,
@@ -58,11 +58,14 @@ export async function storeChange(tx: Queries, { legId, state, recordingId, hang
   );
   return rows.length > 0;
 }
-/** The holder lives. */
+/** Heartbeat of a holder. */
 export async function beat(tx: Queries, holder: string): Promise<void> {
   await tx.query('update telephony_gateway.legs set heartbeat = now() where holder = $1 and ended_at is null', [holder]);
 }
-/** Takes over legs whose holder was silent for so long. Each is taken by one process, again after as long if it dies too. */
+/**
+ * Takes over legs whose holder has sent no heartbeat for `silentMs`. One process takes each leg; if it dies too, another takes it after the
+ * same time.
+ */
 export async function takeLost(tx: Queries, holder: string, silentMs: number, limit: number): Promise<readonly LostLeg[]> {
   const rows = await tx.query<{
     leg_id: string;
@@ -96,7 +99,7 @@ export async function forgetLegs(tx: Queries, before: Date): Promise<void> {
 }
 
 type PhoneCall = OutputOf<typeof softphone.list_phone_calls>['items'][number];
-/** How long a call that has ended is listed, and how long a person counts as there after their page was seen. */
+/** How long an ended call stays listed, and how long a person counts as present after their page was last seen. */
 const [endedMs, pageMs] = [30_000, 15_000];
 const phoneStates: Readonly<Record<string, PhoneCall['state']>> = {
   held: 'held',
@@ -136,7 +139,7 @@ export async function phoneCallsOf(tx: Queries, callee: string, limit: number): 
       other: row.direction === 'out' ? row.from_number : row.to_number,
       state,
       ring: state === 'ringing' ? row.ring : null,
-      cause: row.hang_up_cause as PhoneCall['cause'], // Written by storeChange alone.
+      cause: row.hang_up_cause as PhoneCall['cause'], // Written only by storeChange.
       at: row.at.toISOString(),
     };
   });

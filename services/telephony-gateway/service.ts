@@ -56,7 +56,7 @@ export default service({
   const { legs } = gateway;
   const placed = notifier();
   const owned = ownLegs(bus, telephony, ...(browsers === undefined ? [] : [softphone]));
-  /** Of legs that any process can act upon. */
+  /** Owns legs that any process can act upon. */
   const pulled = ownLegs(bus, telephony);
   const holder = bus.instance;
   const finished = notifier();
@@ -74,10 +74,13 @@ export default service({
     ended: forget,
   });
   const server = await gateway.start?.(held);
-  // A loop would stop before the legs that go on while the instance drains.
+  // Not a loop: loops stop before the legs that go on while the instance drains.
   const beating =
     server &&
-    setInterval(() => void beat(db, holder).catch((err) => log.warn({ err }, 'the legs held here could not be marked as alive')), beatMs);
+    setInterval(
+      () => void beat(db, holder).catch((err) => log.warn({ err }, 'the heartbeat of the legs held here could not be stored')),
+      beatMs,
+    );
   return {
     telephony: {
       dial: {
@@ -126,7 +129,7 @@ export default service({
     async drain() {
       await server
         ?.drain(AbortSignal.timeout(settings.TELEPHONY_DRAIN_MS))
-        .catch((err) => log.warn({ err }, 'legs that go on are hung up, because the instance stops'));
+        .catch((err) => log.warn({ err }, 'the remaining legs are hung up because the instance is stopping'));
       held.leave();
       await server?.close(); // The streams of the legs end with them.
     },

@@ -5,12 +5,12 @@ import { telephony } from '../../contracts/telephony.ts';
 import { type LostLeg, storeChange, takeLost } from './rows.ts';
 
 const beatMs = 1_000;
-/** A holder that is silent for so long is dead. */
+/** A holder without a heartbeat for this long is dead. */
 export const silentMs = 5_000;
 const batch = 100;
 const abandonMs = 2_000;
 
-/** Ends legs whose holder died: at the phone as far as the vendor can, and for the call. */
+/** Ends legs whose holder died: at the phone, as far as the gateway can, and in the records of the call. */
 export function settleLegs(
   gateway: Pick<Telephony, 'abandon'>,
   { bus, db, holder, now, log }: { bus: Pick<Bus, 'commit'>; db: Queries; holder: string; now: () => number; log: Log },
@@ -19,7 +19,7 @@ export function settleLegs(
     try {
       await gateway.abandon?.(leg.legId, leg.dialog, AbortSignal.any([signal, AbortSignal.timeout(abandonMs)]));
     } catch (err) {
-      log.warn({ err, legId: leg.legId }, 'the phone of a leg whose holder died could not be told; it ends by its own timer');
+      log.warn({ err, legId: leg.legId }, 'a leg whose holder died could not be ended at the phone; it ends by its own timer');
     }
     const end = endOf(leg, now());
     await bus.commit(async (tx) => {

@@ -1,9 +1,9 @@
-/** SIP messages of legs, for people. */
+/** SIP messages of legs, for operators to read. */
 import type { SignallingMessage } from '../../adapters/telephony/port.ts';
 import type { Queries } from '../../bus/service.ts';
 
 export interface SipMessageRow extends SignallingMessage {
-  /** Increases in the order in which messages were stored. */
+  /** Increases in the order of storage. */
   readonly seq: string;
 }
 
@@ -23,7 +23,7 @@ export async function insertSipMessages(tx: Queries, messages: readonly Signalli
     ],
   );
 }
-/** At most `limit` messages of all legs of a call, after `after`. */
+/** Up to `limit` messages of all legs of a call, after the sequence number `after`. */
 export async function sipMessagesOf(tx: Queries, callId: string, after: string, limit: number): Promise<readonly SipMessageRow[]> {
   const rows = await tx.query<{
     seq: string;

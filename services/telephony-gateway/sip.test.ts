@@ -1,4 +1,4 @@
-/** Calls over SIP, from the request to the recording, with phones of their own user agent. */
+/** Calls over SIP, from the request to the recording, with phones made of the same user agent. */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';

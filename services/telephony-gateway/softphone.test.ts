@@ -17,7 +17,7 @@ beforeAll(async () => {
   it = await world();
   gateway = loopback(loopbackSettings.parse({}), { now: Date.now, log: quiet }, (phone) => phone.ring());
   for (const { folder, service } of await loadServices(['call-orchestrator', 'telephony-gateway'])) {
-    // The service as it is, with a gateway whose phones the test has in its hands.
+    // The real service, with a gateway whose phones the test controls.
     const made: Service =
       folder === 'telephony-gateway'
         ? { ...service, make: (parts) => service.make({ ...parts, vendors: { ...parts.vendors, gateway } as never }) }

@@ -1,4 +1,4 @@
-/** What a page of a person does with its calls. */
+/** Methods with which the page of a person makes and takes calls. */
 import type { z } from 'zod';
 import type { Softphones } from '../../adapters/vendors/webrtc/telephony.ts';
 import type { HandlersOf, Queries } from '../../bus/service.ts';
@@ -21,7 +21,7 @@ export function actOnPhones({ db, phones }: Parts): HandlersOf<typeof softphone>
     if (found !== undefined) return found;
     throw new PolybError('failed_precondition', 'Calls in a browser are off: WEBRTC_LISTEN is not set.', { reason: 'softphone_off' });
   };
-  /** @throws PolybError not_found for a leg of somebody else */
+  /** @throws PolybError not_found for a leg of another person */
   const own = (legId: string, viewer: z.output<typeof Viewer>): Softphones => {
     const leg = on().leg(legId);
     const person = viewer && calleeOf(viewer.personId);
@@ -32,7 +32,7 @@ export function actOnPhones({ db, phones }: Parts): HandlersOf<typeof softphone>
   return {
     async list_phone_calls({ viewer, limit }) {
       if (viewer === undefined) return { items: [] };
-      // A page that is open follows this list: reading it says that the person can be called.
+      // An open page polls this list, so reading it shows that the person can be called.
       await seePage(db, viewer.personId);
       return { items: await phoneCallsOf(db, calleeOf(viewer.personId), limit) };
     },

@@ -1,4 +1,4 @@
-/** Sounds that a leg plays by itself. */
+/** Sounds that a leg plays without a speaker. */
 
 import type { z } from 'zod';
 import { bytesPerMs } from '../../adapters/telephony/audio-format.ts';
@@ -9,16 +9,16 @@ import { makeCadence, makeTone, ringback } from '../../media/audio/tones.ts';
 
 export type SoundId = z.output<typeof Sound>;
 export interface Sounds {
-  /** Replaces the sound that the leg plays. @param repeat until it is stopped */
+  /** Replaces the sound that the leg plays. @param repeat plays it until it is stopped */
   play(leg: Leg, sound: SoundId, repeat: boolean): void;
-  /** No effect on a leg without a sound. What is queued is not dropped. */
+  /** Stops the sound, if any, without dropping queued audio. */
   stop(legId: string): void;
   isPlaying(legId: string): boolean;
 }
-/** A leg plays a sound in pieces of a second, so that a stop is heard soon. */
+/** Sounds are queued one second at a time, so that a stop is heard soon. */
 const pieceBytes = 8_000;
 
-/** Two bars of a broken chord, and silence: quiet enough to speak over. */
+/** Two bars of a broken chord and a pause, quiet enough to speak over. */
 function holdMusic(): Int16Array {
   const notes = [262, 330, 392, 523, 392, 330, 220, 262, 330, 440, 330, 262, 175, 220, 262, 349, 262, 220, 196, 247, 294, 392, 294, 247];
   const parts = notes.map((hz) => makeTone({ hz: [hz, 2 * hz], ms: 250, dbm0: -24 }));
@@ -36,7 +36,7 @@ const samples: Readonly<Record<SoundId, () => Int16Array>> = {
   busy_tone: () => makeCadence({ hz: [425], ms: 350, dbm0: -12 }, 350),
 };
 
-/** @param changed a leg begins to play a sound, or has played its last piece */
+/** @param changed called when a leg begins to play a sound and when it has played its last piece */
 export function createSounds(changed: (legId: string) => void): Sounds {
   const made = new Map<SoundId, Uint8Array>();
   const running = new Map<string, () => void>();
@@ -58,7 +58,7 @@ export function createSounds(changed: (legId: string) => void): Sounds {
       const audio = audioOf(sound);
       let at = 0;
       let piece = 0;
-      /** Pieces that play, with their length in ms. */
+      /** Queued pieces by id, with their length in ms. */
       const playing = new Map<string, number>();
       const next = (): void => {
         piece += 1;
@@ -70,7 +70,7 @@ export function createSounds(changed: (legId: string) => void): Sounds {
       };
       const begin = (): void => {
         next();
-        if (running.has(legId)) next(); // one ahead, so that no gap is heard
+        if (running.has(legId)) next(); // stay one piece ahead, so that no gap is heard
       };
       const leave = media.listen({
         frame() {},
@@ -79,7 +79,7 @@ export function createSounds(changed: (legId: string) => void): Sounds {
           if (!('played' in fact)) return;
           const ms = playing.get(fact.played);
           playing.delete(fact.played);
-          // A piece that was dropped has no successor: the leg is on hold, or has ended.
+          // No piece follows a dropped one: the leg is on hold or has ended.
           if (ms !== undefined && fact.ms >= ms) next();
         },
       });

@@ -8,13 +8,13 @@ import { type FinishedRecording, finishedRecordings, markMissing, markStored } f
 
 const batch = 5;
 const idleMs = 5_000;
-/** Of the header that the recorder writes, and what follows it. */
+/** Size of the header that the recorder writes. */
 const headerBytes = 44;
 const format = { rateHz: 8000, channels: 2 } as const;
 
 /**
- * Moves finished recordings from the disk of their holder into the blob store. Every process runs it; two that store one recording write
- * the same bytes under the same id.
+ * Moves finished recordings from the disk of their holder to the blob store. Every process runs this loop; two processes that store one
+ * recording write the same bytes under the same id.
  */
 export function storeRecordings({
   db,
@@ -43,14 +43,14 @@ export function storeRecordings({
     for (const each of waiting)
       await store(each, signal).catch((err: unknown) => {
         failed += 1;
-        log.warn({ err, recordingId: each.recordingId }, 'a recording could not be stored; it is tried again');
+        log.warn({ err, recordingId: each.recordingId }, 'a recording could not be stored and will be retried');
       });
     if (waiting.length < batch || failed > 0) await finished.wait(idleMs, signal);
     return 'more';
   });
 }
 
-/** The recording with the sizes that a process which died did not write. */
+/** The recording, with its header completed if the process died before writing the sizes. */
 async function* contentOf(file: string, size: number): AsyncGenerator<Uint8Array> {
   yield wavHeader(format, Math.max(0, size - headerBytes));
   yield* createReadStream(file, { start: headerBytes }) as AsyncIterable<Uint8Array>;

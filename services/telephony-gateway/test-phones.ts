@@ -1,4 +1,4 @@
-/** Numbers that ring at a SIP phone of this machine, beside any gateway. */
+/** Test numbers that ring at a SIP phone of this machine, with any gateway. */
 import type { Deps } from '../../adapters/deps.ts';
 import { heldTelephony } from '../../adapters/telephony/held-telephony.ts';
 import type { Telephony } from '../../adapters/telephony/port.ts';

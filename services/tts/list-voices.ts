@@ -2,7 +2,7 @@ import type { TtsProvider } from '../../adapters/tts/port.ts';
 import type { Handler } from '../../bus/service.ts';
 import type { tts as contract } from '../../contracts/tts.ts';
 
-/** As many as a reply has. */
+/** Maximum voices in a reply. */
 const most = 1_000;
 
 export function listVoices(tts: TtsProvider): Handler<typeof contract.list_voices> {

@@ -1,4 +1,4 @@
-/** Speaks texts with the voices of the adapters named by TTS_KIND. Each sentence is made once and kept, in memory and in files. */
+/** Speaks texts with the voices of the adapters named by TTS_KIND. Each sentence is synthesized once and cached in memory and in files. */
 import { firstVoiceOf } from '../../adapters/tts/first-of.ts';
 import { ttsAdapters } from '../../adapters/tts/index.ts';
 import { keptOnDisk } from '../../adapters/tts/kept-on-disk.ts';
@@ -12,7 +12,7 @@ import { listVoices } from './list-voices.ts';
 import { ttsAudioSeconds } from './metrics.ts';
 import { speechSettings } from './settings.ts';
 import { speak } from './speak.ts';
-import { type Spoke, synthesize } from './synthesize.ts';
+import { type CountSpeech, synthesize } from './synthesize.ts';
 import { synthesizeStream } from './synthesize-stream.ts';
 
 export default service({
@@ -29,14 +29,14 @@ export default service({
       folder: settings.TTS_CACHE_DIR,
       maxBytes: settings.TTS_CACHE_MAX_BYTES,
       maxAgeMs: settings.TTS_CACHE_KEEP_MS,
-      warn: (err) => log.warn({ err }, 'speech could not be kept in a file, or read from one'),
+      warn: (err) => log.warn({ err }, 'cached speech could not be written or read'),
     });
   };
   const voices = firstVoiceOf(
     vendors.tts.map((voice) => ({ ...voice, ...remembered(kept(voice)) })),
     { clock: systemClock, log, metrics, health, watchdogMs: settings.TTS_WATCHDOG_MS },
   );
-  const spoke: Spoke = (provider, seconds) => metrics.count(ttsAudioSeconds, { provider }, seconds);
+  const spoke: CountSpeech = (provider, seconds) => metrics.count(ttsAudioSeconds, { provider }, seconds);
   return {
     tts: {
       synthesize: synthesize(voices, spoke),

@@ -3,11 +3,11 @@ import { streamOf } from '../../adapters/tts/streamed.ts';
 import type { StreamHandler } from '../../bus/service.ts';
 import type { tts as contract } from '../../contracts/tts.ts';
 import { rateHz as phoneHz } from '../../media/audio/g711.ts';
-import type { Spoke } from './synthesize.ts';
+import type { CountSpeech } from './synthesize.ts';
 
 const pieceBytes = phoneHz / 2;
 
-export function speak(tts: TtsProvider, spoke: Spoke): StreamHandler<typeof contract.speak> {
+export function speak(tts: TtsProvider, spoke: CountSpeech): StreamHandler<typeof contract.speak> {
   return async function* ({ text, language, voice }, _, { signal }) {
     let { provider } = tts;
     for await (const speech of streamOf(tts, { text, language, voice }, signal)) {

@@ -4,24 +4,24 @@ import type { StreamHandler } from '../../bus/service.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import type { tts as contract } from '../../contracts/tts.ts';
 import { rateHz as phoneHz } from '../../media/audio/g711.ts';
-import { durationMs, type Spoke } from './synthesize.ts';
+import { type CountSpeech, durationMs } from './synthesize.ts';
 
-/** Half a second: what is under way when a text is cancelled is not much. */
+/** Half a second, so that little is in transit when a text is cancelled. */
 const pieceBytes = phoneHz / 2;
-/** Texts that may wait. */
+/** Maximum queued texts. */
 const mostTexts = 200;
 
-interface Wanted {
+interface QueuedText {
   readonly id: string;
   readonly text: string;
   readonly cancelled: AbortController;
 }
 
-/** Speaks the texts in their order. */
-export function synthesizeStream(tts: TtsProvider, spoke: Spoke): StreamHandler<typeof contract.synthesize_stream> {
+/** Speaks the texts in order. */
+export function synthesizeStream(tts: TtsProvider, spoke: CountSpeech): StreamHandler<typeof contract.synthesize_stream> {
   return async function* ({ language, voice }, up, { signal }) {
-    const waiting: Wanted[] = [];
-    let speaking: Wanted | undefined;
+    const waiting: QueuedText[] = [];
+    let speaking: QueuedText | undefined;
     let isOver = false;
     let failure: unknown;
     let wake = Promise.withResolvers<void>();
@@ -81,7 +81,7 @@ export function synthesizeStream(tts: TtsProvider, spoke: Spoke): StreamHandler<
   };
 }
 
-/** No more of a text once it is cancelled. */
+/** Ends the speech of a text once it is cancelled. */
 async function* unlessCancelled(cancelled: AbortSignal, speech: AsyncIterable<SpeechItem>): AsyncGenerator<SpeechItem> {
   if (cancelled.aborted) return;
   try {

@@ -8,20 +8,20 @@ import { opusFileInSlices } from '../../media/audio/opus.ts';
 import { resample } from '../../media/audio/resample.ts';
 import { wavFile } from '../../media/audio/wav.ts';
 
-/** As much as `Bytes` takes. */
+/** The limit of `Bytes`. */
 const maxBytes = 262_144;
 
-/** Counts seconds of speech that were delivered. */
-export type Spoke = (provider: string, seconds: number) => void;
+/** Counts seconds of delivered speech. */
+export type CountSpeech = (provider: string, seconds: number) => void;
 
-export function synthesize(tts: TtsProvider, spoke: Spoke): Handler<typeof contract.synthesize> {
+export function synthesize(tts: TtsProvider, spoke: CountSpeech): Handler<typeof contract.synthesize> {
   return async ({ text, language, voice, format, rateHz = phoneHz }, { signal }) => {
     const { audio: speech, by } = await wholeOf(streamOf(tts, { text, language, voice }, signal));
     const audio = await encoded[format](speech, { rateHz, signal });
     if (audio.length > maxBytes)
       throw new PolybError(
         'invalid_argument',
-        `The speech takes ${Math.round(speech.length / phoneHz)} s, which is ${audio.length} bytes of ${format}, more than a reply has; speak it by tts.synthesize_stream.`,
+        `The speech takes ${Math.round(speech.length / phoneHz)} s, which is ${audio.length} bytes of ${format}, too much for a reply; use tts.synthesize_stream.`,
         { reason: 'audio_too_long' },
       );
     const { provider = tts.provider, voice: spokenBy = voice ?? '' } = by ?? {};

@@ -36,7 +36,7 @@ export const asteriskSettings = z.object({
   ASTERISK_MEDIA_PATH: secret({ min: 16 }).describe('Last part of the URLs in websocket_client.conf, a secret of letters and digits.'),
   TELEPHONY_DIAL_PLAN: text({ like: dialPlanForm, expected: 'last:9 (or another number from 5 to 15), national or e164' })
     .default('e164')
-    .describe('The part of a phone that the gateway dials.'),
+    .describe('How the gateway expects the phone.'),
   TELEPHONY_RING_MS: durationMs({ min: 5_000, max: 300_000 }).default(60_000).describe('How long an outbound call rings at most.'),
 });
 export type AsteriskOptions = z.output<typeof asteriskSettings>;

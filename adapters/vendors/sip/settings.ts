@@ -64,7 +64,7 @@ export const sipSettings = z.object({
   SIP_CALLS_PER_SECOND: integer({ min: 1, max: 1_000 }).default(50).describe('Outbound calls through main in a second; more of them wait.'),
   TELEPHONY_DIAL_PLAN: text({ like: dialPlanForm, expected: 'last:9 (or another number from 5 to 15), national or e164' })
     .default('e164')
-    .describe('The part of a phone that the gateway dials.'),
+    .describe('How the gateway expects the phone.'),
   TELEPHONY_RING_MS: durationMs({ min: 5_000, max: 300_000 }).default(60_000).describe('How long an outbound call rings at most.'),
 });
 export type SipOptions = z.output<typeof sipSettings>;

@@ -8,7 +8,7 @@ import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import { refusal, wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
 import { decodeRecording } from '../decode-recording.ts';
 
-/** A file is decoded here, and its audio is sent in pieces of a second, so that its size does not matter to the bus. */
+/** The file is decoded locally and its audio sent one second at a time, so its size does not matter to the bus. */
 const pieceBytes = 8_000;
 const mostBytes = 512 << 20;
 const mostMs = 2 * 3_600_000;

@@ -77,7 +77,7 @@ export async function showCampaign(invocation: Invocation): Promise<number> {
       let [last, isAway, isFirst] = ['', false, true];
       while (!signal.aborted) {
         const campaign = await ask<Campaign>('campaigns.get_campaign', { campaignId }).catch((error: unknown) => {
-          // A daemon that is replaced comes back, and so does a bus.
+          // A daemon that is being restarted comes back, and so does a bus.
           if (isFirst || !isPolybError(error) || !passing.has(error.code)) throw error;
           return null;
         });
@@ -88,7 +88,7 @@ export async function showCampaign(invocation: Invocation): Promise<number> {
         if (campaign !== null && now !== last) await out.item(campaign, () => lineOf(campaign));
         last = now;
         if (campaign !== null && campaign.endedAt !== null) break;
-        await delay(followMs, undefined, { signal }).catch(() => {}); // Ctrl-C ends the watching.
+        await delay(followMs, undefined, { signal }).catch(() => {}); // Ctrl-C stops watching.
       }
       return 0;
     },
@@ -132,7 +132,7 @@ function campaignIn({ args, path }: Pick<Invocation, 'args' | 'path'>): string {
   return campaignId;
 }
 
-/** Members of which nothing more is expected, those in review among them. */
+/** Members with no further call expected, including those in review. */
 function doneOf({ counts }: Campaign): { readonly done: number; readonly total: number; readonly percent: number } {
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   const done = total - counts.waiting - counts.dialling;

@@ -1,4 +1,4 @@
-/** `polyb campaign import FILE.csv`: members are sent as the file is read, so that its size does not matter. */
+/** `polyb campaign import FILE.csv`: members are sent while the file is read, so its size does not matter. */
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
@@ -17,13 +17,13 @@ type Fault = Added['errors'][number];
 
 const subject = 'campaign import';
 const batch = 500;
-/** Letters of a row; a row with an open quote would otherwise take in the rest of the file. */
+/** Maximum characters in a row; otherwise an unclosed quote would swallow the rest of the file. */
 const mostLetters = 20_000;
-/** Errors that are shown; all are counted. */
+/** Maximum errors shown; all are counted. */
 const shownErrors = 100;
 const tellEveryMs = 2_000;
 
-/** Names of columns, in lower case. */
+/** Accepted column names, in lower case. */
 const columns: Readonly<Record<keyof Omit<NewMember, 'line'>, readonly string[]>> = {
   phoneNumber: ['phonenumber', 'phone', 'телефон', 'номер', 'номер телефона'],
   name: ['name', 'имя', 'фио'],
@@ -31,7 +31,7 @@ const columns: Readonly<Record<keyof Omit<NewMember, 'line'>, readonly string[]>
   timeZone: ['timezone', 'zone', 'пояс', 'часовой пояс'],
   consent: ['consent', 'согласие'],
 };
-/** The most that add_members takes; a longer value is refused there by its line. */
+/** Maximum lengths in a request of add_members, which reports values that are still too long by their line. */
 const cut = { phoneNumber: 64, name: 200, leadId: 200, timeZone: 200, consent: 400 } as const;
 
 export async function importMembers(invocation: Invocation): Promise<number> {
@@ -78,7 +78,7 @@ export async function importMembers(invocation: Invocation): Promise<number> {
         waiting = [];
       }
     } catch (error) {
-      // What was read before the place that cannot be read is a whole number of lines.
+      // The text before the unreadable byte is a whole number of lines.
       if (!isPolybError(error) || error.code !== 'invalid_argument' || lines === 0) throw error;
       broken = error;
     }
@@ -137,7 +137,7 @@ function memberIn(line: number, row: CsvRow): NewMember {
   return { line, phoneNumber: value('phoneNumber') ?? '', ...Object.fromEntries(fields) };
 }
 
-/** The text of a file, piece by piece, with the delimiter of its first line. */
+/** The text of a file in chunks, and the delimiter found in its first line. */
 async function opened(
   file: string,
   encoding: CsvEncoding | undefined,
@@ -175,7 +175,7 @@ async function* decoded(file: string, encoding: CsvEncoding | undefined, signal:
   }
   yield decode();
 }
-/** Russian Excel writes windows-1251 unless told otherwise. */
+/** Russian Excel writes windows-1251 by default. */
 function encodingOf(bytes: Uint8Array): CsvEncoding {
   try {
     new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });

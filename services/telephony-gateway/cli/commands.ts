@@ -4,16 +4,16 @@ import type { Command } from '../../../scripts/cli/kernel/command.ts';
 export default [
   {
     name: 'sip',
-    summary: 'Show the SIP messages of a call, and find out whether a SIP peer responds.',
+    summary: 'Show the SIP messages of a call, and check whether a SIP peer responds.',
     impact: 'ro',
     commands: [
       {
         name: 'trace',
-        summary: 'Draw the SIP messages of a call as a ladder, also after it has ended.',
+        summary: 'Draw the SIP messages of a call as a ladder, during the call or afterwards.',
         usage: 'CALL',
         impact: 'ro',
         details: [
-          'This system is on the left, each peer has a line of its own, and times count from the first message. Numbers, names and credentials are masked before messages are stored; they are kept for 30 days, at most 200 of a leg.',
+          'This system is on the left, each peer has its own line, and times count from the first message. Numbers, names and credentials are masked before messages are stored. Messages are kept for 30 days, at most 200 for each leg.',
         ],
         flags: [{ name: 'full', summary: 'Print the text of each message below the ladder.' }],
         examples: [
@@ -26,13 +26,13 @@ export default [
       },
       {
         name: 'ping',
-        summary: 'Send OPTIONS to a SIP URI, and show its response, how long that took, and what the peer can do.',
+        summary: 'Send OPTIONS to a SIP URI, and show the response, the round-trip time and the capabilities of the peer.',
         usage: 'URI',
         impact: 'ro',
         details: [
           'The request comes from this machine, not from telephony-gateway. Exits with 0 when the peer responds with a status below 500, with 9 for any other status, with 5 without a response within --timeout (5s), and with 3 when the name has no address.',
         ],
-        flags: [{ name: 'count', value: 'N', summary: 'Send so many, one second apart. Default: 1.' }],
+        flags: [{ name: 'count', value: 'N', summary: 'Number of requests, one second apart; default 1.' }],
         examples: [
           { line: 'polyb sip ping sip:sip.provider.example' },
           { line: "polyb sip ping 'sip:192.0.2.1:5060;transport=tcp' --count 5", says: 'quoted: ; ends a command in a shell' },

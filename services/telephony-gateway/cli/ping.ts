@@ -49,12 +49,12 @@ async function pingOnce(uri: string, afterMs: number, limitMs: number, signal: A
   if (found?.isAnswered) return found;
   const error =
     found?.status === 503
-      ? new PolybError('unavailable', `${uri} refuses connections, or there is no way to it`, { reason: 'unreachable' })
+      ? new PolybError('unavailable', `${uri} refuses connections or is unreachable`, { reason: 'unreachable' })
       : new PolybError('deadline_exceeded', `${uri} did not respond within ${limitMs / 1000} s`, { reason: 'no_answer' });
   throw advise(error, {
     subject: 'sip ping',
     effect: 'not_executed',
-    next: [`polyb sip ping '${uri};transport=tcp'    many peers listen on one protocol alone`, 'polyb calls trunks'],
+    next: [`polyb sip ping '${uri};transport=tcp'    many peers listen on only one protocol`, 'polyb calls trunks'],
   });
 }
 

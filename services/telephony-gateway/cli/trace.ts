@@ -32,7 +32,7 @@ async function sipMessages(invocation: Invocation, callId: string): Promise<read
       cursor = page.nextCursor;
     }
   });
-  // Two instances store what they saw, each in its own time.
+  // Several instances may have stored messages of the call, each in its own order.
   return all.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }
 

@@ -4,15 +4,15 @@ import type { Command } from '../../../scripts/cli/kernel/command.ts';
 export default [
   {
     name: 'say',
-    summary: 'Speak a text into a WAV file, or play it.',
+    summary: 'Speak a text to a WAV file or to stdout.',
     usage: 'TEXT',
     impact: 'ro',
     details: [
-      'Without a file the audio goes to stdout: raw samples of 16 bits, 8 kHz, mono.',
-      'A voice that the provider does not have is spoken by the built-in one of the language; the output says which voice spoke.',
+      'Without --file, raw audio goes to stdout: 16-bit samples, 8 kHz, mono.',
+      'If no provider has the voice, the default voice of the language speaks; the output names the voice that spoke.',
     ],
     flags: [
-      { name: 'file', short: 'o', value: 'FILE', summary: 'The WAV file that is written.' },
+      { name: 'file', short: 'o', value: 'FILE', summary: 'The WAV file to write.' },
       { name: 'voice', value: 'VOICE', summary: 'A voice of the provider; polyb call list_voices language=ru-RU lists them.' },
       { name: 'language', value: 'LANGUAGE', summary: 'The language of the text; default ru-RU.' },
     ],

@@ -14,20 +14,20 @@ export async function sayText(invocation: Invocation): Promise<number> {
   if (text === undefined || text.trim() === '')
     throw wrongUsage('expected a text', { subject: path, next: ['polyb say "Добрый день!" -o hello.wav'] });
   if (file === undefined && out.isTty)
-    throw wrongUsage('audio is no text for a terminal', {
+    throw wrongUsage('audio cannot be shown on a terminal', {
       subject: path,
       next: ['polyb say TEXT -o hello.wav', 'polyb say TEXT | aplay -t raw -f S16_LE -r 8000'],
     });
   return await withAsk(invocation, async (_ask, connected) => {
     const { bus } = await connected();
     const [voice, language] = [flags.text('voice'), flags.text('language')];
-    const asked = { ...(voice === undefined ? {} : { voice }), ...(language === undefined ? {} : { language }) };
+    const options = { ...(voice === undefined ? {} : { voice }), ...(language === undefined ? {} : { language }) };
     const parts: Uint8Array[] = [];
     let spoken = { voice: '', provider: '', durationMs: 0 };
     const texts = (async function* () {
       yield { id: 'text', text };
     })();
-    for await (const item of bus.open(tts.synthesize_stream, asked, texts, { signal })) {
+    for await (const item of bus.open(tts.synthesize_stream, options, texts, { signal })) {
       if ('end' in item) spoken = item;
       else parts.push(bytesOf(decode('PCMU', item.audio)));
     }
