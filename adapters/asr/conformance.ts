@@ -1,4 +1,4 @@
-/** Tests that every ear must pass; each adapter's test calls them with speech that its ear should know. */
+/** Tests that every ear must pass; each adapter's test supplies speech that its ear should recognize. */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { rateHz } from '../../media/audio/g711.ts';
 import type { Ear, HeardItem, HearOptions, SpokenItem } from './port.ts';
@@ -7,10 +7,10 @@ export interface EarUnderTest {
   readonly ear: Ear;
   readonly options: HearOptions;
   /** Two utterances, as G.711, without silence around them. */
-  readonly spoken: readonly [first: Said, second: Said];
+  readonly spoken: readonly [first: SpokenText, second: SpokenText];
   stop?(): Promise<void>;
 }
-export interface Said {
+export interface SpokenText {
   readonly audio: Uint8Array;
   readonly text: string;
 }
@@ -21,7 +21,7 @@ export async function itemsOf<T>(stream: AsyncIterable<T>): Promise<readonly T[]
   for await (const item of stream) items.push(item);
   return items;
 }
-/** As a phone sends it. */
+/** Splits audio into frames as sent by a phone. */
 export function* inFrames(...parts: readonly Uint8Array[]): Generator<Uint8Array> {
   const all = Buffer.concat(parts);
   for (let at = 0; at < all.length; at += 160) yield all.subarray(at, at + 160);

@@ -1,6 +1,6 @@
 /**
- * The items that `run` emits, as an iteration that ends, or fails, with it. Leaving the iteration, or aborting, fires the signal of `run`,
- * which must then end.
+ * Turns the items emitted by `run` into an iteration that ends or fails with it. Leaving the iteration, or aborting, fires the signal of
+ * `run`, which must then end.
  */
 export async function* emitted<T>(
   run: (emit: (item: T) => void, signal: AbortSignal) => Promise<void>,

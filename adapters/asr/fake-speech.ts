@@ -1,6 +1,6 @@
 /**
- * Speech of the fakes of ears and voices: each letter is 20 ms of a tone whose level names it, and a word ends with a pause. It survives
- * G.711 and a change of the sample rate, so that a fake hears what another one said, and a test sees each word that is lost or doubled.
+ * Speech for fake ears and voices: each letter is 20 ms of a tone whose level encodes it, and a word ends with a pause. It survives G.711
+ * and resampling, so one fake can understand another, and a test detects every lost or repeated word.
  */
 import { decode, encode, rateHz } from '../../media/audio/g711.ts';
 import type { Word } from './port.ts';
@@ -13,7 +13,7 @@ const [quietest, ratio] = [1_000, 1.075];
 const gapMs = 80;
 const amplitudeOf = (letter: number): number => quietest * ratio ** letter;
 
-/** The text as G.711 μ-law. Letters that the code does not have are left out. */
+/** The text as G.711 μ-law. Letters without a code are skipped. */
 export function fakeSpeechOf(text: string): Uint8Array {
   const parts = fakeWordsOf(text).flatMap((word) => [
     ...[...word].map((letter) => {
@@ -27,16 +27,16 @@ export function fakeSpeechOf(text: string): Uint8Array {
   ]);
   return Buffer.concat(parts);
 }
-/** The words of a text as the code has them. */
+/** The words of a text, reduced to letters of the code. */
 export const fakeWordsOf = (text: string): readonly string[] => text.toLowerCase().match(/[абвгдеёжзийклмнопрстуфхцчшщъыьэюя0-9]+/g) ?? [];
 
 export interface FakeEar {
-  /** Words that this audio completes. */
+  /** Returns the words that this audio completes. */
   push(pcmu: Uint8Array): readonly Word[];
-  /** The word that is being spoken, ended here. */
+  /** Ends the current word. */
   end(): readonly Word[];
   readonly atMs: number;
-  /** Since the last word, or since the beginning; 0 in a word. */
+  /** Silence since the last word or the beginning; 0 within a word. */
   readonly silenceMs: number;
 }
 export function createFakeEar(): FakeEar {

@@ -23,7 +23,7 @@ interface FakeState {
   opened: number;
   openedAt?: number;
 }
-/** An ear that hears the speech of fakes, ends an utterance after 400 ms of silence, and fails as its state says. */
+/** An ear that understands fake speech, ends an utterance after 400 ms of silence, and fails according to its state. */
 function fakeEar(provider: string, state: FakeState, now: () => number): Ear {
   const finalOf = (words: readonly Word[]): Final[] =>
     words.length === 0
@@ -97,7 +97,7 @@ function setup(...states: readonly Partial<FakeState>[]) {
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 const silence = (ms: number): Uint8Array => new Uint8Array(ms * 8).fill(0xff);
-/** A talk at the pace of the clock, in frames of 100 ms. `at` may do something at a moment of the talk. */
+/** A talk at the pace of the clock, in frames of 100 ms. `at` acts at given moments of the talk. */
 async function talk(
   { clock }: Pick<ReturnType<typeof setup>, 'clock'>,
   ear: Ear,
@@ -143,7 +143,7 @@ async function talk(
 }
 
 const said = 'запишите меня на стрижку,завтра в 10 утра,нет лучше в 11,телефон 8 999 123 45 67,спасибо всего доброго'.split(',');
-/** Sentences with pauses between and within, drawn from a seed. */
+/** Random sentences with pauses between and within them, from a seed. */
 function scriptOf(seed: number): readonly Uint8Array[] {
   const random = seededRandom(seed);
   return [silence(500), ...said.flatMap((sentence) => [fakeSpeechOf(sentence), silence(500 + Math.round(random() * 20) * 100)])];

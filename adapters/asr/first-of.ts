@@ -1,7 +1,7 @@
 /**
- * Several ears as one: the next one goes on where an ear fails, or says nothing while somebody speaks. It is given the audio of which no
- * text is known yet, so that no sentence is lost, and what the former one still says is dropped, so that none comes twice. When a
- * preferred ear works again, it goes on between two utterances.
+ * Several ears as one: when an ear fails, or stays silent while somebody speaks, the next one takes over. It receives the audio without
+ * known text, so no sentence is lost; later output of the former ear is dropped, so none is repeated. Once a preferred ear works again, it
+ * takes over between two utterances.
  */
 import { isPolybError, PolybError } from '../../contracts/kit/errors.ts';
 import { rateHz } from '../../media/audio/g711.ts';
@@ -13,17 +13,17 @@ import { moved } from './times.ts';
 import { createUnsettled } from './unsettled.ts';
 
 export interface FirstEarDeps extends PreferredDeps {
-  /** How long an ear may say nothing to speech, or to a request for a final. */
+  /** How long an ear may return nothing for speech or for a request for a final. */
   readonly watchdogMs: number;
 }
-/** How long an ear may take for a recording when there is another one. */
+/** Time limit for a recording if another ear is left. */
 const recordingMs = 50_000;
-/** Failures of a request, not of the ear. */
+/** Errors caused by the request, not by the ear. */
 const ofRequest: readonly (string | undefined)[] = ['no_vocabulary'];
-/** Two seconds of silence, enough for an ear to say something about. */
+/** Two seconds of silence, enough for an ear to reply to. */
 const probeAudio = new Uint8Array(2 * rateHz).fill(0xff);
 
-/** @param ears in order of preference, one at least */
+/** @param ears in order of preference, at least one */
 export function firstEarOf(ears: readonly Ear[], { watchdogMs, ...deps }: FirstEarDeps): Ear {
   const { clock } = deps;
   const order = preferred('asr', ears, probeOf, deps);
@@ -42,7 +42,7 @@ export function firstEarOf(ears: readonly Ear[], { watchdogMs, ...deps }: FirstE
       const usable = speaking(options.language);
       const audio = createUnsettled();
       const ended = Promise.withResolvers<void>();
-      /** Ears that were tried since the last text. */
+      /** Ears tried since the last text. */
       const tried = new Set<Ear>();
       let isOver = false;
       let turn: Turn | undefined;
@@ -100,7 +100,7 @@ export function firstEarOf(ears: readonly Ear[], { watchdogMs, ...deps }: FirstE
         watch();
         if (item.kind === 'finalized') goBack(mine);
       }
-      /** To an ear that is preferred and works again, between two utterances. */
+      /** Returns to a preferred ear that works again, between two utterances. */
       function goBack(mine: Turn): void {
         const best = order.pick(usable);
         if (isOver || best === undefined || usable.indexOf(best) >= usable.indexOf(mine.ear)) return;
@@ -112,7 +112,7 @@ export function firstEarOf(ears: readonly Ear[], { watchdogMs, ...deps }: FirstE
       function replace(mine: Turn, why: 'failed' | 'silent', error: PolybError): void {
         tried.add(mine.ear);
         const next = order.pick(usable.filter((each) => !tried.has(each))) ?? (mine.hasText ? mine.ear : undefined);
-        // An ear that says nothing is better than none.
+        // A silent ear is better than none.
         if (next === undefined && why === 'silent') return;
         if (!ofRequest.includes(error.reason)) order.failed(mine.ear, error);
         leave(mine);
@@ -163,7 +163,7 @@ export function firstEarOf(ears: readonly Ear[], { watchdogMs, ...deps }: FirstE
     }, outer);
   }
   return {
-    /** The one that is given the next audio. */
+    /** The ear that receives the next audio. */
     get provider() {
       return order.pick(ears)?.provider ?? '';
     },
@@ -200,18 +200,18 @@ export function firstEarOf(ears: readonly Ear[], { watchdogMs, ...deps }: FirstE
   };
 }
 
-/** One ear, from where it takes over. */
+/** The turn of one ear, from the point where it takes over. */
 interface Turn {
   readonly ear: Ear;
-  /** The place in the audio at which it began, in bytes. */
+  /** Position in the audio at which it began, in bytes. */
   readonly from: number;
   readonly up: Outbox<SpokenItem>;
   readonly left: AbortController;
-  /** Since when it owes a word to speech, and since when the answer to a request for finals. */
+  /** Since when a reply to speech is due, and a reply to a request for finals. */
   speechSince: number | undefined;
   owedSince: number | undefined;
   hasAnswered: boolean;
-  /** It has heard something, or answered a request. */
+  /** Whether it has returned text or replied to a request. */
   hasText: boolean;
 }
 

@@ -1,20 +1,20 @@
-/** Speech in pieces, between short pauses, by energy above the quietest moment of the last seconds. */
+/** Splits speech at short pauses into pieces, by energy above the quietest moment of the last seconds. */
 import { rateHz } from '../../media/audio/g711.ts';
 import { levelDb } from '../../media/audio/speech.ts';
 
-/** Samples from the first to behind the last one. */
+/** From the first sample to the one after the last. */
 export interface Piece {
   readonly from: number;
   readonly to: number;
 }
 export interface Pieces {
-  /** The pieces that these samples complete. */
+  /** Returns the pieces that these samples complete. */
   push(samples: Int16Array): readonly Piece[];
-  /** The piece that is being spoken, ended here. */
+  /** Ends the current piece. */
   end(): Piece | null;
-  /** Since the last piece, or since the beginning; 0 in speech. */
+  /** Silence since the last piece or the beginning; 0 in speech. */
   readonly silenceMs: number;
-  /** When the piece that is being spoken began; null in silence. */
+  /** When the current piece began; null in silence. */
   readonly speechFrom: number | null;
 }
 
@@ -24,17 +24,17 @@ const frame = (rateHz * frameMs) / 1_000;
 const [beginDb, stayDb] = [9, 6];
 /** A pause that ends a piece; shorter ones are part of it. */
 const pauseMs = 200;
-/** Less is a click. */
+/** A shorter sound is a click. */
 const shortestMs = 80;
-/** Kept around a piece, whose ends are soft. */
+/** Added on both sides of a piece, whose ends are soft. */
 const aroundMs = 60;
-/** The floor is the quietest moment of so long: in speech there are such moments, too. */
+/** The floor is the quietest moment of this time span, which occurs within speech, too. */
 const memoryMs = 3_000;
-/** Until so much was heard, any speech may have been without one. */
+/** With less audio there may not have been a quiet moment yet. */
 const learnMs = 500;
 const [lowestFloorDb, firstFloorDb] = [-62, -50];
 
-/** @param floorDb of a recording whose noise is known from the start */
+/** @param floorDb for a recording whose noise level is known from the start */
 export function createPieces({ floorDb: knownFloorDb }: { readonly floorDb?: number } = {}): Pieces {
   let rest = new Int16Array(0);
   let taken = 0;
@@ -93,7 +93,7 @@ export function createPieces({ floorDb: knownFloorDb }: { readonly floorDb?: num
   };
 }
 
-/** The level of the noise of a recording: a tenth of it is quieter. */
+/** The noise level of a recording: its tenth percentile. */
 export function noiseDb(samples: Int16Array): number {
   const levels: number[] = [];
   for (let at = 0; at + frame <= samples.length; at += frame) levels.push(levelDb(samples.subarray(at, at + frame)));

@@ -1,4 +1,4 @@
-/** The port of ears. Audio is G.711 μ-law, 8 kHz, mono; times are milliseconds of the audio that was given. */
+/** The port of ears. Audio is G.711 μ-law, 8 kHz, mono; times are milliseconds of the input audio. */
 
 export interface Word {
   readonly text: string;
@@ -11,11 +11,11 @@ export interface Final {
   /** Not empty. */
   readonly text: string;
   readonly confidence: number | null;
-  /** Empty if the provider reports none. */
+  /** Empty if the provider does not report words. */
   readonly words: readonly Word[];
   readonly startMs: number;
   readonly endMs: number;
-  /** Which of several ears heard it. */
+  /** With several ears, the one that heard it. */
   readonly provider?: string;
   /** How sure the provider is that the speaker has finished after it, 0 to 1; absent if it does not judge. */
   readonly endOfTurn?: number;
@@ -24,15 +24,15 @@ export type HeardItem =
   | { readonly kind: 'partial'; readonly text: string }
   | Final
   | { readonly kind: 'finalized' }
-  /** The provider answers, and has no words to report. */
+  /** The provider is alive but has no words to report. */
   | { readonly kind: 'alive' };
-/** Audio, or the request for the finals of what was given. */
+/** Audio, or a request for the finals of the audio so far. */
 export type SpokenItem = Uint8Array | { readonly finalize: true };
 
 export interface HearOptions {
   /** BCP 47, `ru-RU`. */
   readonly language: string;
-  /** Likely phrases. An ear with a closed vocabulary hears them instead of its own. */
+  /** Expected phrases. They replace the vocabulary of an ear with a closed one. */
   readonly hints: readonly string[];
 }
 export interface Ear {
@@ -41,18 +41,18 @@ export interface Ear {
   readonly languages: readonly string[];
   readonly vocabulary: 'open' | 'closed';
   readonly hasWordTimes: boolean;
-  /** What it cannot do, in a sentence. */
+  /** Its limitations, in a sentence. */
   readonly limits: string | null;
-  /** It reports partials, or that it is alive, at least once a second of speech: its silence is a fault. */
+  /** It reports partials, or that it is alive, at least once per second of speech, so silence is a fault. */
   readonly answersSpeech?: true;
   /**
-   * Hears until `spoken` ends. Each `finalize` is answered by the finals of the audio before it, if there are any, and `finalized`.
+   * Transcribes until `spoken` ends. Each `finalize` is followed by the finals of the audio before it, if any, and `finalized`.
    * @throws PolybError unavailable; failed_precondition/no_vocabulary where a closed vocabulary has nothing in the language
    */
   hear(spoken: AsyncIterable<SpokenItem>, options: HearOptions, signal: AbortSignal): AsyncIterable<HeardItem>;
-  /** A whole recording, as its finals. @throws as `hear` */
+  /** The finals of a whole recording. @throws as `hear` */
   recognize(recording: Uint8Array, options: HearOptions, signal: AbortSignal): Promise<readonly Final[]>;
-  /** Ends when the provider works; an ear without it is given silence. @throws PolybError */
+  /** Resolves if the provider works. Without it, silence is sent as the probe. @throws PolybError */
   probe?(signal: AbortSignal): Promise<void>;
   close?(): Promise<void>;
 }

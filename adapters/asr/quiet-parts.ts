@@ -4,7 +4,10 @@ import { levelDb } from '../../media/audio/speech.ts';
 const searchMs = 30_000;
 const frame = rateHz / 10;
 
-/** A recording in parts of at most so much, each cut in the quietest tenth of a second of its second half, at most of its last half minute. Places are bytes. */
+/**
+ * Splits a recording into parts of at most `mostMs`, each cut in the quietest tenth of a second of its second half or, if shorter, its last
+ * half minute. Positions are bytes.
+ */
 export function* quietParts(recording: Uint8Array, mostMs: number): Generator<{ readonly from: number; readonly to: number }> {
   const most = (mostMs * rateHz) / 1_000;
   const searchBytes = (Math.min(searchMs, mostMs / 2) * rateHz) / 1_000;

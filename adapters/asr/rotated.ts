@@ -1,6 +1,6 @@
 /**
- * Speech of any length from a provider whose sessions are short: a session that nobody speaks to is ended, and one that grows old is followed by
- * another, between two utterances where there is a pause. The next session is given the audio of which no final text is known.
+ * Recognizes speech of any length with a provider of short sessions: an idle session is ended, and an old one is replaced, if possible in a
+ * pause between two utterances. The next session receives the audio without a known final text.
  */
 import { isPolybError, PolybError } from '../../contracts/kit/errors.ts';
 import { rateHz } from '../../media/audio/g711.ts';
@@ -16,9 +16,9 @@ export interface Rotation {
   readonly pauseAfterMs: number;
   /** At this age it ends in any case. */
   readonly longestMs: number;
-  /** Of μ-law. */
+  /** Bytes of μ-law per session. */
   readonly mostBytes: number;
-  /** Without audio for so long, it ends. */
+  /** A session without audio for this long ends. */
   readonly idleMs: number;
   readonly clock: Clock;
 }
@@ -72,7 +72,7 @@ export function rotated(hear: Ear['hear'], { pauseAfterMs, longestMs, mostBytes,
           session = undefined;
         } catch (thrown) {
           if (session !== mine) return;
-          // A session that ends between utterances has nothing to lose.
+          // Nothing is lost if a session ends between utterances.
           if (isQuiet() && !isOver && isPolybError(thrown) && thrown.code !== 'failed_precondition' && mine.bytes > 0) session = undefined;
           else ended.reject(thrown);
         }

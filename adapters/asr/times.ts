@@ -1,6 +1,6 @@
 import type { Final } from './port.ts';
 
-/** The final with all its times later by so much. */
+/** Shifts all times of a final by `byMs`. */
 export function moved(final: Final, byMs: number): Final {
   const move = <T extends { readonly startMs: number; readonly endMs: number }>(one: T): T => ({
     ...one,

@@ -1,13 +1,13 @@
-/** The audio of a talk of which no final text is known yet, for the ear that takes over. Places are bytes from the beginning. */
+/** Keeps the audio of a talk without a known final text, for the ear that takes over. Positions are bytes from the beginning. */
 import { decode, rateHz } from '../../media/audio/g711.ts';
 import { createSpeechDetector } from '../../media/audio/speech.ts';
 import type { SpokenItem } from './port.ts';
 
-/** A minute. Older audio is given up. */
+/** A minute. Older audio is discarded. */
 const mostBytes = 60 * rateHz;
-/** Silence that is kept before speech. */
+/** Silence kept before speech. */
 const leadBytes = rateHz;
-/** Speech counts so long beyond its end. */
+/** How long speech extends beyond its detected end. */
 const stopMs = 300;
 const frameBytes = rateHz / 50;
 
@@ -15,22 +15,22 @@ export interface Unsettled {
   /** Bytes so far. */
   readonly length: number;
   readonly isSpeech: boolean;
-  /** Speech, of which no text is known. */
+  /** Whether there is speech without a known text. */
   readonly hasSpeech: boolean;
-  /** The places of requests for a final that were not answered. */
+  /** Positions of pending requests for a final. */
   readonly owed: readonly number[];
   push(item: SpokenItem): void;
-  /** The text up to this place is known. */
+  /** Notes that the text up to this position is known. */
   settle(to: number): void;
-  /** The oldest request is answered, and the text up to it is known. */
+  /** Notes that the oldest request has been answered and the text up to it is known. */
   answer(): void;
-  /** What another ear must be given, and the place where it begins. */
+  /** The items for another ear, and the position where they begin. */
   replay(): { readonly from: number; readonly items: readonly SpokenItem[] };
 }
 
 export function createUnsettled(): Unsettled {
   const detector = createSpeechDetector({ stopMs });
-  /** Pieces, the first of which may begin before `from`. */
+  /** Kept audio; the first piece may begin before `from`. */
   let kept: { readonly at: number; readonly audio: Uint8Array }[] = [];
   let [length, from, spokenTo, isSpeech] = [0, 0, 0, false];
   let owed: number[] = [];
@@ -83,7 +83,7 @@ export function createUnsettled(): Unsettled {
     replay() {
       const items: SpokenItem[] = [];
       let requests = owed.filter((at) => at > from);
-      // Requests before the audio that is left have nothing to wait for.
+      // Requests before the remaining audio have nothing to wait for.
       for (const _ of owed.filter((at) => at <= from)) items.push({ finalize: true });
       for (const { at, audio } of kept) {
         let rest = Math.max(0, from - at);

@@ -1,9 +1,9 @@
-/** Ears that read an utterance as a whole, when it has ended: where it begins and ends, what it may be so far, and recordings. */
+/** Support for ears that read an utterance as a whole: finds utterances, gives partials, and handles recordings. */
 import { decode, encode, rateHz } from '../../media/audio/g711.ts';
 import { createPieces, noiseDb, type Piece } from './pieces.ts';
 import type { Ear, Final, HeardItem, HearOptions, SpokenItem } from './port.ts';
 
-/** Text of an utterance, and the samples it is in. */
+/** Text of an utterance, and its range of samples. */
 export interface Reading {
   readonly text: string;
   /** From 0 to 1; null if the provider reports none. */
@@ -12,31 +12,31 @@ export interface Reading {
   readonly from: number;
   readonly to: number;
 }
-/** Reads an utterance by the pieces of it that have ended. It is asked again when there are more of them. */
+/** Reads an utterance from its completed pieces. It is called again when there are more. */
 export type Reader = (pieces: readonly Piece[]) => Promise<Reading | null>;
-/** A reader for each utterance, of the samples that it asks for. */
+/** Creates a reader for each utterance; `samples` returns the samples of a range. */
 export type ReaderOf = (samples: (from: number, to: number) => Int16Array) => Reader;
 
 export interface UtteranceOptions {
-  /** The level of the noise, where it is known from the start. */
+  /** The noise level, if known from the start. */
   readonly floorDb?: number;
-  /** Read an utterance when it has ended, and not before: there are no partials. */
+  /** Reads an utterance only when it has ended, without partials. */
   readonly onlyWhole?: true;
-  /** An utterance that goes on for so long is read so far. */
+  /** A longer utterance is split here. */
   readonly longestMs?: number;
 }
 
 /** A pause that ends an utterance. */
 const endMs = 700;
-/** An utterance of so many pieces is read so far, as each reading costs more than the one before. */
+/** An utterance of this many pieces is split, since each reading costs more than the last. */
 const mostPieces = 12;
-/** Of a clip for a provider. */
+/** Maximum length of a clip for a provider. */
 const longestClipMs = 60_000;
-/** Given to a provider around speech, whose ends are soft. */
+/** Audio added around speech, whose ends are soft. */
 const aroundClip = (200 * rateHz) / 1_000;
-/** A recording is given to the ear in parts of a second. */
+/** A recording is passed to the ear one second at a time. */
 const partBytes = rateHz;
-/** A recording without pauses has no noise to learn from. */
+/** Upper limit of the noise level, for recordings without pauses. */
 const quietestNoiseDb = -25;
 
 export async function* hearUtterances(
@@ -70,7 +70,7 @@ export async function* hearUtterances(
     const made = pieces.push(samples);
     waiting.push(...made);
     const isLong = samplesMs(audio.length - (waiting[0]?.from ?? pieces.speechFrom ?? audio.length)) > longestMs;
-    // Speech without a single pause is cut where it is: what is kept does not grow without end.
+    // Speech without any pause is cut at this point, so that the buffer stays bounded.
     const cut = isLong && waiting.length === 0 ? pieces.end() : null;
     if (cut !== null) waiting.push(cut);
     const isFull = isLong || (onlyWhole === undefined && waiting.length >= mostPieces);
@@ -96,7 +96,7 @@ export async function utterancesOf(recording: Uint8Array, readerOf: ReaderOf): P
   return finals;
 }
 
-/** Hears by a provider that transcribes clips. @param transcribe the text of a clip of G.711; empty if it has none */
+/** `hear` for a provider that transcribes clips. @param transcribe the text of a clip of G.711; empty if it has none */
 export function hearClips(
   transcribe: (clip: Uint8Array, options: HearOptions, signal: AbortSignal) => Promise<string>,
   longestMs = longestClipMs,
@@ -114,7 +114,7 @@ export function hearClips(
     );
 }
 
-/** The samples from some time on. */
+/** Keeps the samples from a given position on. */
 function keptAudio() {
   let kept = new Int16Array(0);
   let dropped = 0;

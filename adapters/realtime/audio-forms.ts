@@ -1,4 +1,4 @@
-/** The audio of a phone, as speech models take it. */
+/** Conversions between phone audio and the formats of speech models. */
 import { decode, encode, rateHz } from '../../media/audio/g711.ts';
 import { createResampler } from '../../media/audio/resample.ts';
 import type { AudioForm } from './session.ts';
@@ -24,7 +24,7 @@ export function pcm(providerHz: number): AudioForm {
         if (audio === null) return encode('PCMU', resampler.end());
         const whole = Buffer.concat([odd, audio]);
         const samples = Math.floor(whole.length / 2);
-        // A sample may be divided between two events.
+        // A sample may be split between two events.
         odd = whole.subarray(samples * 2);
         return encode('PCMU', resampler.push(Int16Array.from({ length: samples }, (_, nth) => whole.readInt16LE(nth * 2))));
       };

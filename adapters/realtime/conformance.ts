@@ -6,7 +6,7 @@ import { makeTone } from '../../media/audio/tones.ts';
 import type { SpeechEvent, SpeechModel, SpeechOptions, SpeechSession } from './port.ts';
 import { type FakeAnswer, type FakeRealtimeOptions, fakeRealtime } from './realtime.fake.ts';
 
-/** Words by the pitch of the tone that says them, Hz. */
+/** The tone that stands for each word, Hz. */
 const tones = { да: 500, нет: 900, привет: 1_300 } as const;
 export const toneOf = (word: keyof typeof tones, ms = 500): Uint8Array => encode('PCMU', makeTone({ hz: [tones[word]], ms, dbm0: -12 }));
 export const wordOf = (pcmu: Uint8Array): string => {

@@ -1,4 +1,4 @@
-/** Events of a server of the Realtime API, as far as they are used. Source: OpenAI API reference, Realtime server events. */
+/** The used subset of server events of the Realtime API. Source: OpenAI API reference, Realtime server events. */
 import { z } from 'zod';
 
 const Id = z.string().max(512);
@@ -43,7 +43,7 @@ export type CalledFunction = z.output<typeof Call>;
 
 const known = new Set(ServerEvent.options.map(({ shape }) => shape.type.value as string));
 
-/** @returns null for an event that is not used. @throws TypeError, SyntaxError or ZodError for what is no event */
+/** @returns null for an event that is not used. @throws TypeError, SyntaxError or ZodError for anything but an event */
 export function readEvent(frame: string): ServerEvent | null {
   const parsed: unknown = JSON.parse(frame);
   if (typeof parsed !== 'object' || parsed === null || !('type' in parsed) || typeof parsed.type !== 'string')

@@ -1,4 +1,4 @@
-/** Speech models by their names in REALTIME_KIND; without one, no voice leaves this machine. */
+/** Speech models by their names in REALTIME_KIND; without one, no audio is sent to a speech model. */
 import { z } from 'zod';
 import { durationMs, integer, secret, text, url } from '../../config/settings.ts';
 import type { Deps } from '../deps.ts';

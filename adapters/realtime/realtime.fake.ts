@@ -1,6 +1,6 @@
 /**
- * A server of the Realtime API: it hears tones as words, finds turns, speaks, calls functions, is interrupted and truncated. Source: OpenAI
- * API reference, Realtime. For tests.
+ * A fake server of the Realtime API: it hears tones as words, finds turns, speaks, calls functions, and can be interrupted and truncated.
+ * Source: OpenAI API reference, Realtime. For tests.
  */
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
@@ -12,7 +12,7 @@ import { type FakeServer, fakeServer } from '../fake-server.ts';
 import { pcm, pcmu } from './audio-forms.ts';
 import type { AudioForm } from './session.ts';
 
-/** What the model says, calls, or both. */
+/** Speech of the model, function calls, or both. */
 export interface FakeAnswer {
   readonly says?: string;
   readonly calls?: readonly { readonly name: string; readonly arguments: object }[];
@@ -22,7 +22,7 @@ export interface FakeAnswer {
   readonly isText?: boolean;
   /** The answer fails. */
   readonly fails?: boolean;
-  /** Where the server has the audio: it is played until the customer interrupts it. */
+  /** If the server has the audio: plays until the customer interrupts. */
   readonly isEndless?: boolean;
 }
 export interface FakeItem {
@@ -33,9 +33,9 @@ export interface FakeItem {
   ms: number;
 }
 export interface FakeRealtimeOptions {
-  /** What the customer says in this audio: G.711 μ-law. */
+  /** Recognizes the words in audio of the customer, G.711 μ-law. */
   readonly words: (pcmu: Uint8Array) => string;
-  /** @param items the conversation so far, results of calls among them */
+  /** @param items the conversation so far, including results of calls */
   readonly answers: (items: readonly FakeItem[], nth: number) => FakeAnswer;
   readonly apiKey?: string;
   /** `Api-Key` of Yandex. */
@@ -53,21 +53,21 @@ export interface FakeRealtime {
   readonly http: FakeServer;
   /** Items of the latest conversation. */
   readonly items: readonly FakeItem[];
-  /** From now on it sends nothing, on connections that are open. */
+  /** Stops sending on open connections. */
   stall(): void;
   /**
    * To a call whose audio the server has: it answers by itself. @param callId without it, the call of the latest connection
    * @param areWordsLate they are written down after the answer
    */
   customerSays(text: string, how?: { readonly callId?: string; readonly areWordsLate?: boolean }): void;
-  /** A call whose audio the server has is over. */
+  /** Ends a call whose audio the server has. */
   customerHangsUp(callId: string): void;
   drop(): void;
   close(): Promise<void>;
 }
 
 const chunkMs = 100;
-/** How the model sounds: each letter has a pitch of its own. 20 ms a letter unless an answer says more. */
+/** The sound of the model: each letter has its own pitch and lasts 20 ms, unless the answer sets its length. */
 export const soundOf = ({ says = '', ms = 20 * says.length }: FakeAnswer): Int16Array => {
   const seed = [...says].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9_973, 7);
   return Int16Array.from({ length: (ms * rateHz) / 1_000 }, (_, n) => 4_000 * Math.sin((2 * Math.PI * (300 + (seed % 700)) * n) / rateHz));
@@ -131,7 +131,7 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
     let speaking: string | null = null;
     let active: { readonly id: string; isCancelled: boolean } | null = null;
     const mine: FakeItem[] = [];
-    /** The answer that is played until the customer interrupts it. */
+    /** The answer that plays until the customer interrupts. */
     let played: string | null = null;
     if (call !== null) attached.set(call, (attached.get(call) ?? new Set()).add(socket));
     items = mine;
@@ -315,7 +315,7 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
             refuse('invalid_value');
             return;
           }
-          // The text of what was not heard is gone.
+          // Cut the text to the part that was heard.
           item.text = item.text.slice(0, Math.floor((item.text.length * ms) / item.ms));
           item.ms = ms;
           send({ type: 'conversation.item.truncated', item_id: item.id, content_index: 0, audio_end_ms: ms });

@@ -1,6 +1,6 @@
 /**
- * A session of the Realtime API over a WebSocket, for every provider that has its events. The address, the headers and the form of the audio
- * are the provider's. Source: OpenAI API reference, Realtime client and server events (GA).
+ * A session of the Realtime API over a WebSocket, for every provider with its events. Address, headers and audio format depend on the
+ * provider. Source: OpenAI API reference, Realtime client and server events (GA).
  */
 import { WebSocket } from 'ws';
 import { PolybError } from '../../contracts/kit/errors.ts';
@@ -8,33 +8,33 @@ import { type CalledFunction, readEvent, type ServerEvent } from './events.ts';
 import type { SpeechEvent, SpeechOptions, SpeechSession, SpeechSetup } from './port.ts';
 import { broken, connected } from './socket.ts';
 
-/** How a provider wants its audio. */
+/** The audio format of a provider. */
 export interface AudioForm {
   /** `{ type: 'audio/pcmu' }` */
   readonly format: Readonly<Record<string, unknown>>;
-  /** A converter of one signal from G.711. */
+  /** Creates a converter of one signal from G.711. */
   encoder(): (pcmu: Uint8Array) => Uint8Array;
-  /** A converter of one signal to G.711; without audio, the signal has ended. */
+  /** Creates a converter of one signal to G.711; null ends the signal. */
   decoder(): (audio: Uint8Array | null) => Uint8Array;
 }
 export interface Wire {
-  /** For texts of errors. */
+  /** For error messages. */
   readonly provider: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly audio: AudioForm;
   readonly voice: string | undefined;
-  /** The model that writes down what the customer says. */
+  /** The model that transcribes the customer. */
   readonly transcription: Readonly<Record<string, unknown>> | null;
-  /** So long may the provider be silent while it owes an event. */
+  /** How long the provider may be silent while an event is due. */
   readonly silentMs: number;
 }
 
 const [connectMs, maxFrameBytes, maxUnsentBytes] = [5_000, 4_000_000, 1_000_000];
-/** An answer that the provider cancelled, or refused to cancel because it was over, is no failure. */
+/** An answer cancelled by the provider, or already over when it was cancelled, is not a failure. */
 const outcomes = { completed: 'completed', cancelled: 'cancelled', incomplete: 'incomplete' } as const;
 
-/** @param attached the session exists already, with its setup: a call that was accepted over HTTP */
+/** @param attached the session and its setup already exist, for a call accepted over HTTP */
 export async function openSession(wire: Wire, options: SpeechOptions, signal: AbortSignal, attached = false): Promise<SpeechSession> {
   const socket = new WebSocket(wire.url, {
     headers: wire.headers,
@@ -48,20 +48,20 @@ export async function openSession(wire: Wire, options: SpeechOptions, signal: Ab
   let failure: unknown = null;
   let isClosed = false;
   let watchdog: NodeJS.Timeout | undefined;
-  /** Requests that an event must follow. */
+  /** Number of requests with an event due. */
   let owed = 0;
   let active: string | null = null;
-  /** An answer was requested, and has not begun. */
+  /** An answer has been requested but has not begun. */
   let isRequested = false;
   let isDue = false;
-  /** Answers that were cancelled: nothing of them is passed on. */
+  /** Cancelled answers, whose events are dropped. */
   const cancelled = new Set<string>();
   let isCancelledEarly = false;
   const calls = new Map<string, CalledFunction>();
   const decoders = new Map<string, ReturnType<AudioForm['decoder']>>();
   const encode = wire.audio.encoder();
   const ready = Promise.withResolvers<void>();
-  ready.promise.catch(() => {}); // It is awaited below, unless the connection fails before.
+  ready.promise.catch(() => {}); // Awaited below, unless the connection fails first.
 
   function put(event: SpeechEvent): void {
     queue.push(event);
@@ -202,7 +202,7 @@ export async function openSession(wire: Wire, options: SpeechOptions, signal: Ab
       }),
     );
     owed = Math.max(0, owed - 1);
-    // The provider began an answer by itself: the one that was requested follows it.
+    // The provider has started an answer itself: the requested one follows it.
     if (code === 'conversation_already_has_active_response') isDue = true;
     if (code !== 'response_cancel_not_active') isRequested = false;
     put({ kind: 'refused', code: code ?? 'unknown' });
@@ -230,7 +230,7 @@ export async function openSession(wire: Wire, options: SpeechOptions, signal: Ab
     }
   } catch (error) {
     end(error);
-    if (signal.aborted) throw new PolybError('cancelled', 'The speech session was not wanted any more.');
+    if (signal.aborted) throw new PolybError('cancelled', 'The speech session is no longer wanted.');
     throw error;
   }
 
@@ -264,7 +264,7 @@ export async function openSession(wire: Wire, options: SpeechOptions, signal: Ab
     },
     cancel() {
       isDue = false;
-      // What has not begun is cancelled when it begins: before, the server knows of no answer.
+      // Cancel an answer that has not begun as soon as it does: the server does not know it before.
       if (active === null) isCancelledEarly = isRequested;
       else if (!cancelled.has(active)) {
         cancelled.add(active);
@@ -283,7 +283,7 @@ export async function openSession(wire: Wire, options: SpeechOptions, signal: Ab
   };
 }
 
-/** The whole setup of a session, also for a call that is accepted over HTTP. */
+/** The complete setup of a session, also used to accept a call over HTTP. */
 export function sessionOf({ audio, voice, transcription }: Pick<Wire, 'audio' | 'voice' | 'transcription'>, options: SpeechOptions) {
   const language = options.language.slice(0, 2);
   const detection = options.turns === 'own' ? null : { type: options.turns, create_response: false, interrupt_response: false };

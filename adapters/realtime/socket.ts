@@ -7,7 +7,7 @@ import { isPolybError, PolybError } from '../../contracts/kit/errors.ts';
 /** @throws PolybError unavailable, resource_exhausted, upstream_failed, cancelled, failed_precondition/upstream_credentials or upstream_refused */
 export async function connected(socket: WebSocket, provider: string, signal: AbortSignal): Promise<void> {
   const refusal = Promise.withResolvers<never>();
-  refusal.promise.catch(() => {}); // It may come after the connection.
+  refusal.promise.catch(() => {}); // It may follow the connection.
   socket.on('unexpected-response', (_request, response: IncomingMessage) => {
     refusal.reject(refusedWith(response.statusCode ?? 0, provider));
     response.destroy();
@@ -18,7 +18,7 @@ export async function connected(socket: WebSocket, provider: string, signal: Abo
   try {
     await Promise.race([once(socket, 'open', { signal }), refusal.promise]);
   } catch (error) {
-    throw isPolybError(error) ? error : new PolybError('cancelled', 'The speech session was not wanted any more.', { cause: error });
+    throw isPolybError(error) ? error : new PolybError('cancelled', 'The speech session is no longer wanted.', { cause: error });
   }
 }
 function refusedWith(status: number, provider: string): PolybError {

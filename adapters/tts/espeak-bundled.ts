@@ -1,8 +1,8 @@
 /**
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * A program of its own: the npm package `@echogarden/espeak-ng-emscripten` (GPL-3.0) behind the options of espeak-ng that the voice uses,
- * `--voices`, `--voices=variant` and `-v VOICE -s WORDS_A_MINUTE --stdin --stdout`. It is started and never imported.
+ * A separate program: the npm package `@echogarden/espeak-ng-emscripten` (GPL-3.0) with the options of espeak-ng that the voice uses:
+ * `--voices`, `--voices=variant` and `-v VOICE -s WORDS_A_MINUTE --stdin --stdout`. It is executed, never imported.
  */
 import { createRequire } from 'node:module';
 import { buffer } from 'node:stream/consumers';

@@ -5,14 +5,14 @@
 
 export interface Pacer {
   /** Calls `tick` with each deadline, every 20 or 10 ms, until it is removed. */
-  add(tick: (dueMs: number) => void, everyMs: 10 | 20): Paced;
+  add(tick: (dueMs: number) => void, everyMs: 10 | 20): PacedTick;
   /** How late the next deadline is; negative if it is in the future or there is no session. */
   lateMs(): number;
   /** How late calls have been since the last call of this method. */
   takeLateness(): Lateness;
   stop(): void;
 }
-export interface Paced {
+export interface PacedTick {
   /** Changes the interval; the phase stays. */
   every(ms: 10 | 20): void;
   remove(): void;

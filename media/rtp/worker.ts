@@ -3,7 +3,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createWavWriter } from '../audio/wav.ts';
 import type { MediaFact } from './media.ts';
 import { frameHeaderBytes, mostBatchesBehind, type Order, type Question, type Report } from './messages.ts';
-import { createPacer, type Paced } from './pacer.ts';
+import { createPacer, type PacedTick } from './pacer.ts';
 import { putUint16, putUint32 } from './packet.ts';
 import { createSession, type RtpSession } from './session.ts';
 import { openSockets, type Sockets } from './sockets.ts';
@@ -19,17 +19,17 @@ export interface WorkerOptions {
   readonly counters: Int32Array<SharedArrayBuffer>;
 }
 
-interface Held {
+interface HeldSession {
   readonly session: RtpSession;
   readonly sockets: Sockets;
-  readonly paced: Paced;
+  readonly paced: PacedTick;
   /** The session that hears this one. */
   hearer: number | null;
 }
 
 function serve(port: MessagePort, { address, ports, inactivityMs, counters }: WorkerOptions): void {
   const clock = () => performance.now();
-  const held = new Map<number, Held>();
+  const held = new Map<number, HeldSession>();
   const ofTick = new Map<(dueMs: number) => void, number>();
   let frames: { readonly session: number; readonly audio: Uint8Array }[] = [];
   let facts: (readonly [number, MediaFact])[] = [];
@@ -102,12 +102,12 @@ function serve(port: MessagePort, { address, ports, inactivityMs, counters }: Wo
     report({ report: 'closed', session: id });
   };
   /** Sets the hearer of a session; the reverse direction belongs to the other session. */
-  const connect = (from: Held, hearer: number | null) => {
+  const connect = (from: HeldSession, hearer: number | null) => {
     from.hearer = hearer;
     from.session.connect(hearer === null ? null : (held.get(hearer)?.session ?? null));
   };
 
-  const obey = (order: Order, { session, paced }: Held) => {
+  const obey = (order: Order, { session, paced }: HeldSession) => {
     switch (order.do) {
       case 'configure':
         session.configure(order.negotiated, clock());

@@ -52,7 +52,7 @@ function digestFields(header: string): ReadonlyMap<string, string> | null {
   return fields;
 }
 
-interface Hashed {
+interface HashInput {
   readonly challenge: Pick<Challenge, 'realm' | 'nonce' | 'algorithm' | 'hasQop'>;
   readonly credentials: Credentials;
   readonly method: string;
@@ -61,7 +61,7 @@ interface Hashed {
   /** Eight hexadecimal digits. */
   readonly count: string;
 }
-function responseOf({ challenge, credentials, method, uri, cnonce, count }: Hashed): string {
+function responseOf({ challenge, credentials, method, uri, cnonce, count }: HashInput): string {
   const { realm, nonce, algorithm, hasQop } = challenge;
   const hash = (text: string): string => createHash(hashes[algorithm]).update(text).digest('hex');
   const secret = hash(`${credentials.username}:${realm}:${credentials.password}`);

@@ -38,7 +38,7 @@ export interface Via {
 }
 
 /** `message` of a malformed one is its readable part: a request with the headers needed for a response, or null. */
-export type Parsed =
+export type ParseResult =
   | { readonly message: SipMessage; readonly malformed: null }
   | { readonly message: SipRequest | null; readonly malformed: { readonly status: number; readonly why: string } };
 
@@ -97,7 +97,7 @@ const once = new Set<string>([...needed, 'Max-Forwards', 'Content-Type']);
  * Parses one complete message: a datagram, or a message framed from a stream. A body longer than Content-Length is cut; a shorter one is
  * malformed (RFC 3261, section 18.3).
  */
-export function parseMessage(bytes: Uint8Array): Parsed {
+export function parseMessage(bytes: Uint8Array): ParseResult {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = leadingLineEnds(buffer);
   const head = headEnd(buffer, start);
@@ -121,7 +121,7 @@ export function parseMessage(bytes: Uint8Array): Parsed {
   return fault === null ? { message, malformed: null } : broken(request, fault);
 }
 
-function broken(message: SipRequest | null, why: string, status = 400): Parsed {
+function broken(message: SipRequest | null, why: string, status = 400): ParseResult {
   return { message: message !== null && canBeAnswered(message) ? message : null, malformed: { status, why } };
 }
 /** Whether a response can be routed back. */

@@ -64,7 +64,7 @@ const slowMs = 32_000;
 const mostUnsentBytes = 1 << 20;
 const pong = Buffer.from('\r\n');
 
-interface Opened {
+interface OpenListener {
   readonly listener: Listener;
   readonly place: Place;
   readonly socket: UdpSocket | null;
@@ -75,9 +75,9 @@ interface Opened {
 export async function openTransports({ listen, tls = {}, maxConnections = 1_000 }: TransportOptions): Promise<Transports> {
   let receiver: (bytes: Uint8Array, flow: Flow) => void = () => {};
   const connections = new Map<string, Promise<Socket>>();
-  const opened: Opened[] = [];
+  const opened: OpenListener[] = [];
   /** Ports of dead instances, with the number of users of each. */
-  const heard = new Map<number, { readonly socket: Promise<Opened>; count: number }>();
+  const heard = new Map<number, { readonly socket: Promise<OpenListener>; count: number }>();
   /** Datagrams not sent yet: closing their socket would drop them. */
   const leaving = new Set<Promise<void>>();
   let isClosed = false;
@@ -135,7 +135,7 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
     carry(socket, protocol, address, remotePort);
   }
 
-  async function openUdp(listener: Listener): Promise<Opened> {
+  async function openUdp(listener: Listener): Promise<OpenListener> {
     const { address, port, isShared = false } = listener;
     const type = isIPv6(address) ? 'udp6' : 'udp4';
     const socket = createSocket({ type, reusePort: isShared, ipv6Only: type === 'udp6', recvBufferSize: 1 << 20 });
@@ -180,7 +180,7 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
     }
   }
 
-  async function openStream(listener: Listener): Promise<Opened> {
+  async function openStream(listener: Listener): Promise<OpenListener> {
     const { protocol, address, port, isShared = false } = listener;
     const { key, cert } = tls;
     if (protocol === 'tls' && (key === undefined || cert === undefined))
@@ -235,7 +235,7 @@ export async function openTransports({ listen, tls = {}, maxConnections = 1_000 
     throw error;
   }
 
-  const ownOf = (protocol: Protocol, ipv6: boolean): Opened | undefined => {
+  const ownOf = (protocol: Protocol, ipv6: boolean): OpenListener | undefined => {
     const family = opened.filter(({ listener }) => isIPv6(listener.address) === ipv6);
     const exact = family.filter(({ listener }) => listener.protocol === protocol);
     // Without a listener of its own, a connection serves both directions.

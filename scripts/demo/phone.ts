@@ -57,7 +57,7 @@ export async function startPhone(
     } catch (error) {
       signal.throwIfAborted();
       const instead = Error.isError(error) ? (error as Error).message.split('\n')[0] : String(error);
-      return await own(first, port, dir, signal, `baresip cannot be had: ${instead}`);
+      return await own(first, port, dir, signal, `baresip is unavailable: ${instead}`);
     }
   return await own(first, port, dir, signal, 'baresip was not looked for');
 }

@@ -17,33 +17,33 @@ import { insertEntry } from './talk/transcript-rows.ts';
 
 export interface Attendant {
   readonly attend: Handler<typeof calls.attend_leg>;
-  /** Lets the lines go on for a while, then leaves them. */
+  /** Lets current calls go on for a while, then leaves them. */
   stop(): Promise<void>;
 }
 const partingMs = 5_000;
-/** What a person hears to whom the agent hands a call over. */
+/** The summary for a person to whom the agent hands a call over. */
 const handOverSummary = 'Клиент просит сотрудника.';
 
-/** Speaks on answered legs: a line script, or the agent. A call is attended by one instance. */
+/** Attends answered legs with a line script or the agent. One instance attends each call. */
 export function attendLegs(
   db: Queries,
   parts: Omit<LineParts, 'connect'> &
     Omit<ConsultParts, 'db'> & {
       readonly script: LineScript;
       readonly routes: Routes;
-      /** Who speaks with a customer who was called. */
+      /** Who speaks on outbound calls. */
       readonly attendant: 'script' | 'dialog' | 'realtime';
-      /** Speech models in order of preference, and who finds the end of what a customer says to them. */
+      /** Speech models in order of preference, and who detects the end of the customer's turn. */
       readonly models: readonly SpeechModel[];
       readonly turns: SpeechTurns;
       readonly rules: TalkRules;
-      /** Whom the agent hands a call over to, in turn. */
+      /** The people to whom the agent hands a call over, in this order. */
       readonly people: readonly string[];
     },
 ): Attendant {
   const running = new Set<Promise<void>>();
   const leaving = new AbortController();
-  /** Speaks on the leg of a customer, or of a person who is asked to take the call of one; null if somebody speaks already. */
+  /** The speaker for the leg of a customer, or of a person in a consultation; null if the leg already has one. */
   async function speakerOn(callId: string, legId: string): Promise<((signal: AbortSignal) => Promise<void>) | null> {
     const leg = { callId, legId };
     const call = await claimLine(db, callId, legId);

@@ -23,7 +23,7 @@ const [greeting, briefing, tooLate, sorry] = [
 
 let it: World;
 let gateway: Loopback;
-/** Phones that were dialled, and what they do. */
+/** Dialled phones and their behaviour. */
 let dialled: FarPhone[] = [];
 let person: (phone: FarPhone) => void;
 beforeAll(async () => {
@@ -34,7 +34,7 @@ beforeAll(async () => {
   });
   const vendors: Readonly<Record<string, object>> = { 'telephony-gateway': { gateway }, 'call-orchestrator': { tts: [tts] } };
   for (const { folder: name, service } of await loadServices(['call-orchestrator', 'telephony-gateway'])) {
-    // The service as it is, with phones and a voice that the test has in its hands.
+    // The real service, with phones and a voice that the test controls.
     const made: Service = {
       ...service,
       make: (parts) => service.make({ ...parts, vendors: { ...parts.vendors, ...vendors[name] } as never }),

@@ -1,4 +1,4 @@
-/** Attended transfer: the customer waits with music, while a person is called, hears what it is about, and takes the call or not. */
+/** Attended transfer: the customer hears music while a person is called, hears a summary, and takes the call or refuses it. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bus, Log, Queries } from '../../bus/service.ts';
@@ -24,7 +24,7 @@ export interface ConsultParts {
   /** Unix ms. */
   readonly now: () => number;
 }
-interface Asked {
+interface ConsultationRequest {
   readonly callId: string;
   readonly to: string;
   readonly summary: string | null;
@@ -32,12 +32,13 @@ interface Asked {
 const lookMs = 200;
 
 /**
- * Lets the customer wait and dials the person; `settleConsultations` ends what nobody takes. A repeat for the same person changes nothing.
+ * Puts the customer on music and dials the person; `settleConsultations` ends consultations that nobody takes. A repeat for the same person
+ * changes nothing.
  *
  * @throws PolybError failed_precondition/not_answered, or unimplemented if the audio is not at the gateway
  */
 export async function consult(
-  { callId, to, summary }: Asked,
+  { callId, to, summary }: ConsultationRequest,
   { db, bus, now, log }: ConsultParts,
   signal: AbortSignal,
 ): Promise<{ readonly call: CallRow; readonly consultationId: string }> {
@@ -54,13 +55,13 @@ export async function consult(
     const moved = await advance(tx, callId, 'transferring', new Date(now()));
     if (moved?.legId == null || !(await insertConsultation(tx, { consultationId, callId, callee: to, summary }, new Date(now()))))
       return null;
-    // A trunk shows its own number: networks refuse the number of somebody else.
+    // A trunk shows its own number, since networks refuse foreign ones.
     const from = /^(sips?|person):/.test(to) && moved.phoneNumber !== null ? { from: moved.phoneNumber } : {};
     tx.send(telephony.dial, { callId, to, ...from }, { key: consultationId });
     return moved;
   });
   if (call === null) return await repeated(db, callId, to);
-  // Without music the customer waits in silence, and the person is asked all the same.
+  // If the music fails, the customer waits in silence and the person is still asked.
   await bus
     .call(telephony.play, { legId: call.legId ?? '', soundId: 'hold_music' }, { signal })
     .catch((err) => log.warn({ err, callId }, 'a customer waits without music'));
@@ -75,9 +76,9 @@ async function repeated(db: Queries, callId: string, to: string): Promise<{ read
   });
 }
 
-/** Asks these people one after the other, `rounds` times; whether one of them took the call. */
+/** Asks these people in turn, `rounds` times; returns whether one of them took the call. */
 export async function consultFirst(
-  { callId, people, summary, rounds }: Omit<Asked, 'to'> & { readonly people: readonly string[]; readonly rounds: number },
+  { callId, people, summary, rounds }: Omit<ConsultationRequest, 'to'> & { readonly people: readonly string[]; readonly rounds: number },
   parts: ConsultParts,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -87,7 +88,7 @@ export async function consultFirst(
         const { consultationId } = await consult({ callId, to, summary }, parts, signal);
         if ((await outcomeOf(consultationId, parts.db, signal)) === 'taken') return true;
       } catch (error) {
-        if (!isPolybError(error) || error.reason === 'not_answered') throw error; // else the next one may be reached
+        if (!isPolybError(error) || error.reason === 'not_answered') throw error; // otherwise try the next one
       }
     }
   return false;
@@ -100,7 +101,7 @@ async function outcomeOf(consultationId: string, db: Queries, signal: AbortSigna
   }
 }
 
-/** The person takes the call: both are connected. False if it is too late. */
+/** Connects the person who takes the call with the customer; returns false if it is too late. */
 export async function takeCall(
   { consultationId, callId, callee }: Consultation,
   legId: string,

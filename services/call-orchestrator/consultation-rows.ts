@@ -1,16 +1,16 @@
-/** Consultations: one person each who is asked to take the call of a customer who waits. One at a time for each call. */
+/** Consultations: each asks one person to take the call of a waiting customer. One at a time for each call. */
 import type { Queries } from '../../bus/service.ts';
 
 export interface Consultation {
   readonly consultationId: string;
   readonly callId: string;
   readonly callee: string;
-  /** What the person hears before they decide; null: they are connected at once. */
+  /** Spoken to the person before they decide; null connects them at once. */
   readonly summary: string | null;
   /** The leg of the person; null until it is known. */
   readonly legId: string | null;
   readonly outcome: 'taken' | 'failed' | null;
-  /** The customer is connected, or hears no more music. */
+  /** Whether the customer is connected or no longer hears music. */
   readonly isSettled: boolean;
 }
 interface Columns {
@@ -40,7 +40,7 @@ async function one(found: Promise<readonly Columns[]>): Promise<Consultation | n
   return (await all(found))[0] ?? null;
 }
 
-/** False when the call has an open consultation: nothing was inserted. */
+/** Inserts a consultation; returns false if the call already has an open one. */
 export async function insertConsultation(
   tx: Queries,
   { consultationId, callId, callee, summary }: Pick<Consultation, 'consultationId' | 'callId' | 'callee' | 'summary'>,
@@ -69,7 +69,7 @@ export function takenBy(db: Queries, callId: string): Promise<Consultation | nul
     ),
   );
 }
-/** The open consultation of the call, if this is the leg of its person and nobody attends it; from then on somebody does. */
+/** Claims the open consultation of the call if this is the leg of its person and it is unattended; afterwards it is attended. */
 export function claimConsultation(db: Queries, callId: string, legId: string, at: Date): Promise<Consultation | null> {
   return one(
     db.query<Columns>(
@@ -79,7 +79,7 @@ export function claimConsultation(db: Queries, callId: string, legId: string, at
     ),
   );
 }
-/** Stores the leg that was dialled for a consultation; false if there is none with this id. */
+/** Stores the leg dialled for a consultation; false if there is none with this id. */
 export async function learnConsultationLeg(tx: Queries, consultationId: string, legId: string | null): Promise<boolean> {
   const found = await tx.query(`update ${table} set leg_id = coalesce(leg_id, $2) where consultation_id = $1 returning 1`, [
     consultationId,
@@ -88,7 +88,7 @@ export async function learnConsultationLeg(tx: Queries, consultationId: string, 
   return found.length > 0;
 }
 
-/** True for the first decision alone. */
+/** Stores a decision; returns true only for the first one. */
 export async function decideConsultation(tx: Queries, consultationId: string, outcome: 'taken' | 'failed', at: Date): Promise<boolean> {
   const decided = await tx.query(
     `update ${table} set outcome = $2, decided_at = $3 where consultation_id = $1 and outcome is null returning 1`,
@@ -96,11 +96,11 @@ export async function decideConsultation(tx: Queries, consultationId: string, ou
   );
   return decided.length > 0;
 }
-/** The person who had taken the call could not be connected. */
+/** Marks a consultation as failed because the person who had taken the call could not be connected. */
 export async function revokeConsultation(tx: Queries, consultationId: string): Promise<void> {
   await tx.query(`update ${table} set outcome = 'failed' where consultation_id = $1 and settled_at is null`, [consultationId]);
 }
-/** A leg has ended: the open consultation of its call fails, if the leg is that of the person, or of the customer. */
+/** After the end of a leg: fails the open consultation of its call if the leg is that of the person or the customer. */
 export async function failConsultationOf(tx: Queries, callId: string, legId: string, isCustomer: boolean, at: Date): Promise<void> {
   await tx.query(
     `update ${table} set outcome = 'failed', decided_at = $4, leg_id = case when $3 then leg_id else coalesce(leg_id, $2) end
@@ -128,7 +128,7 @@ export async function failLateConsultations(
     [new Date(now), new Date(now - ringMs), new Date(now - decideMs), new Date(now - connectMs)],
   );
 }
-/** Failed consultations whose customer still waits. */
+/** Failed consultations whose customer is still waiting. */
 export function failedConsultations(db: Queries, limit: number): Promise<readonly Consultation[]> {
   return all(
     db.query<Columns>(`select ${columns} from ${table} where settled_at is null and outcome = 'failed' order by decided_at limit $1`, [
@@ -142,7 +142,7 @@ export async function settleConsultation(tx: Queries, consultationId: string, at
     at,
   ]);
 }
-/** Failed consultations whose person was not hung up yet. */
+/** Failed consultations whose person has not been hung up. */
 export function consultationsToHangUp(db: Queries, limit: number): Promise<readonly Consultation[]> {
   return all(
     db.query<Columns>(

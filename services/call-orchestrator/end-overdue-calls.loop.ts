@@ -5,7 +5,7 @@ import { overdueCalls, unknownEnd } from './rows.ts';
 
 const batch = 100;
 
-/** A lost event must not keep a phone busy for ever. */
+/** Ends overdue calls, so that a lost event does not keep a phone busy forever. */
 export function endOverdueCalls(bus: Pick<Bus, 'commit'>, maxMs: number, now: () => number): Loop {
   return loop('end_overdue_calls', { idleMs: Math.min(60_000, maxMs) }, () =>
     bus.commit(async (tx) => {

@@ -1,4 +1,4 @@
-/** The orchestrator's handlers on a real database, with telephony that is only called. For tests. */
+/** For tests: the orchestrator's handlers on a real database, with a telephony stub that records calls. */
 import type { Call, Commit, Consumer, Context, Database, Guard, Handler, Log, Loop, StreamHandler, Verdict } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { inbox } from '../../contracts/inbox.ts';
@@ -32,7 +32,7 @@ export async function fixture(store: Store, settings: Record<string, string> = {
     return {};
   }) as Call;
   const now = () => clock.ms;
-  // Nobody speaks in these tests; a voice and a bus that could are wanted for the service to start.
+  // There is no speech in these tests, but the service needs a voice and a bus to start.
   const health = { of: () => ({ watch: <T>(work: () => Promise<T>) => work() }) };
   const bus = { commit: store.commit, call, health };
   const vendors = { tts: [{ provider: 'none' }], realtime: [] };

@@ -3,7 +3,7 @@ import type { Commit, Handler } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
 import { allow, forbid } from './rows.ts';
 
-/** Each change of the list is an event, by which other services keep their copy of it. */
+/** Emits each change of the list as an event, so that other services can keep a copy. */
 export function forbidCalls(commit: Commit, now: () => number): Handler<typeof calls.forbid_calls> {
   return ({ phoneNumber, reason }) =>
     commit(async (tx) => {

@@ -5,7 +5,7 @@ import { missing } from './read-calls.ts';
 import { findCall } from './rows.ts';
 import { entriesOf } from './talk/transcript-rows.ts';
 
-/** Of a longer talk, the begin. */
+/** Maximum entries; a longer talk is cut at the end. */
 const mostEntries = 5_000;
 const time = (ms: number): string => new Date(ms).toISOString();
 

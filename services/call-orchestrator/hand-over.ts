@@ -10,7 +10,7 @@ import { type CallRow, findCall, markTransferred } from './rows.ts';
 export interface HandOverParts {
   readonly db: Queries;
   readonly bus: Pick<Bus, 'commit' | 'call'>;
-  /** Calls that a provider of speech models takes over SIP. */
+  /** SIP calls at a provider of speech models. */
   readonly sip: SipCalls | undefined;
   readonly now: () => number;
 }
@@ -32,7 +32,7 @@ export async function handOver(callId: string, to: string, { db, bus, sip, now }
     return transferred;
   });
 }
-/** The address of a callee in a REFER of a provider. @throws PolybError unimplemented for a page of the desk, which no carrier reaches */
+/** The address of a callee in a provider's REFER. @throws PolybError unimplemented for a page of the desk, which carriers cannot reach */
 export function referTarget(callee: string): string {
   if (callee.startsWith('person:'))
     throw new PolybError(

@@ -1,11 +1,11 @@
-/** Ends the phone's side of a call: by its gateway, or by the provider of speech models that has it. */
+/** Ends the phone's side of a call, through its gateway or through the provider of speech models that has it. */
 import type { SipCalls } from '../../adapters/realtime/port.ts';
 import type { Call, Queries } from '../../bus/service.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { providerCallIdOf } from './realtime/speech-call-rows.ts';
 import type { HangUpCall } from './rows.ts';
 
-/** No effect on a call that nobody has any more. */
+/** No effect on a call that no longer exists there. */
 export type HangUp = (call: HangUpCall, by: { readonly call: Call; readonly signal: AbortSignal }) => Promise<void>;
 
 export function hangUpCalls(db: Queries, sip: SipCalls | undefined): HangUp {

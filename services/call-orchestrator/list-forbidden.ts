@@ -2,7 +2,7 @@ import type { Handler, Queries } from '../../bus/service.ts';
 import type { calls } from '../../contracts/calls.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 
-/** The time of an entry and a digest of its phone: a cursor stands in addresses, which are logged. */
+/** The time of an entry and a digest of its phone: cursors occur in URLs, which are logged. */
 const cursorForm = /^(\d{4}-\d\d-\d\dT[\d:.]+Z)~([0-9a-f]{32})$/;
 
 export function listForbidden(db: Queries): Handler<typeof calls.list_forbidden> {

@@ -5,7 +5,7 @@ import { placeIn } from './hours.ts';
 import type { Policy } from './policy.ts';
 import { attemptsSince, standing } from './rows.ts';
 
-/** Retry interval for a phone that is in a call. */
+/** Retry interval for a busy phone. */
 export const askAgainMs = 2_000;
 
 /** Whether a phone may be called now: it must not be in a call, over the daily limit, in quiet hours or on the do-not-call list. */

@@ -5,7 +5,7 @@ import { decideConsultation, learnConsultationLeg } from './consultation-rows.ts
 import { finishCall } from './finish-call.ts';
 import { callIdOfKey, learnLeg, unknownEnd } from './rows.ts';
 
-/** A failed dial ends its call, or the consultation that it was for, as failed; a dial without further reports ends it at once as unknown. */
+/** A failed dial ends its call or consultation as failed; a dial that reports no end ends it at once as unknown. */
 export function onDialSettled(now: () => number): Consumer {
   return on(settled(telephony.dial), async ({ key, state, output }, tx) => {
     const callId = await callIdOfKey(tx, key);

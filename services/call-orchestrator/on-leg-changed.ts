@@ -6,7 +6,7 @@ import { failConsultationOf, openConsultation } from './consultation-rows.ts';
 import { finishCall } from './finish-call.ts';
 import { advance, type CallRow, learnLeg, type Step } from './rows.ts';
 
-/** Applies changes of the customer's leg to its call, and ends of both legs to a consultation. Each step that the call takes is emitted once. */
+/** Applies changes of the customer's leg to its call, and ends of both legs to a consultation. Emits each step of the call once. */
 export function onLegChanged(): Consumer {
   return on(telephony.leg_changed, async ({ callId, legId, state, outcome, endedBy, hangUpCause, q850, recordingId, at }, tx) => {
     const isCustomer = await learnLeg(tx, callId, legId);
@@ -14,14 +14,14 @@ export function onLegChanged(): Consumer {
     if (!isCustomer) return;
     if (state === 'ended')
       return finishCall(tx, callId, { outcome: outcome ?? 'unknown', endedBy, hangUpCause, q850, recordingId }, new Date(at));
-    // Of a customer who waits for a person, only the end of the consultation decides what follows.
+    // While a customer waits for a person, only the end of the consultation matters.
     if (state === 'resumed' && (await openConsultation(tx, callId)) !== null) return;
     const call = await advance(tx, callId, state, new Date(at));
     if (call !== null) emitStep(tx, state, call, at);
   });
 }
 
-/** Early media and the begin of a transfer are read from the call. */
+/** Early media and the beginning of a transfer are read from the call. */
 const events = {
   ringing: calls.call_ringing,
   answered: calls.call_answered,

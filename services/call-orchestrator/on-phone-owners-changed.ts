@@ -3,7 +3,7 @@ import { inbox } from '../../contracts/inbox.ts';
 import { phonesOfCalls } from './phone-owners.ts';
 import { setSeenBy } from './rows.ts';
 
-/** From then on a manager sees the calls to the phone, or no longer does. */
+/** Updates which managers see the calls to the phone. */
 export function onPhoneOwnersChanged(): Consumer {
   return on(
     inbox.phone_owners_changed,

@@ -4,7 +4,7 @@ import { callsRefused } from './metrics.ts';
 import { type Routes, routeOfLine } from './routes.ts';
 import { insertInboundCall } from './rows.ts';
 
-/** A call to a number without a route is refused and not stored: strangers try many numbers. */
+/** A call to a number without a route is refused and not stored, because strangers try many numbers. */
 export function routeCall(bus: Pick<Bus, 'commit'>, routes: Routes, now: () => number): Handler<typeof calls.route_call> {
   return async ({ callId, legId, from, to }) => {
     const isKnown = routeOfLine(routes, to) !== undefined;

@@ -22,7 +22,7 @@ export interface NewInboundCall {
   readonly line: string;
   readonly createdAt: Date;
 }
-/** A call that a provider of speech models takes over SIP. */
+/** A SIP call at a provider of speech models. */
 export type NewProviderCall = Omit<NewInboundCall, 'legId'> & { readonly provider: string };
 export interface NewCall {
   readonly callId: string;
@@ -40,9 +40,9 @@ const columns =
   'transferred_to, provider, created_at, ringing_at, answered_at, ended_at, attention';
 /** Ranks in `attention` from which a call needs a person. */
 const needsPerson = 2;
-/** SQL for a `seen_by` of calls that a person sees: it names them, or nobody. */
+/** SQL condition on `seen_by` for the calls that a person sees: those that name them or no one. */
 const isNamed = (person: string): string => `(seen_by = '' or ${person} = any (string_to_array(seen_by, ' ')))`;
-/** SQL for all those that there are, each found by one index step: people are in charge in few combinations. */
+/** SQL for all matching values, each found by one index step: there are few combinations of people. */
 const seenBys = (person: string): string => `array(
   with recursive combinations as (
     (select min(seen_by) as seen_by from call_orchestrator.calls)
@@ -104,7 +104,7 @@ async function one(found: Promise<readonly Columns[]>): Promise<CallRow | null> 
   return row === undefined ? null : rowOf(row);
 }
 
-/** False when the phone has an active call: nothing was inserted. Earlier calls to the phone no longer need attention. */
+/** Inserts a call; returns false if the phone has an active one. Earlier calls to the phone no longer need attention. */
 export async function insertCall(tx: Queries, call: NewCall): Promise<boolean> {
   const seenBy = await lockedSeenBy(tx, call.phoneNumber);
   const inserted = await tx.query(
@@ -116,7 +116,7 @@ export async function insertCall(tx: Queries, call: NewCall): Promise<boolean> {
   await markFollowed(tx, call.phoneNumber, call);
   return true;
 }
-/** An inbound call rings. Null when it is stored already. */
+/** Inserts a ringing inbound call; null if it is already stored. */
 export async function insertInboundCall(tx: Queries, call: NewInboundCall | NewProviderCall): Promise<CallRow | null> {
   const { callId, phoneNumber, line, createdAt } = call;
   const [legId, provider] = 'legId' in call ? [call.legId, null] : [null, call.provider];
@@ -139,12 +139,14 @@ async function markFollowed(tx: Queries, phoneNumber: string, by: { readonly cal
   ]);
 }
 
-/** Who sees calls to the phone. Locked until the transaction ends, so that a change of who is in charge misses no call. */
+/**
+ * The people who see calls to the phone. Locked until the end of the transaction, so that a change of the people in charge misses no call.
+ */
 async function lockedSeenBy(tx: Queries, phoneNumber: string): Promise<string> {
   await tx.query(`select pg_advisory_xact_lock(hashtextextended('polyb calls to ' || $1, 0))`, [phoneNumber]);
   return ((await phonesOfCalls.of(tx, [phoneNumber])).get(phoneNumber) ?? []).join(' ');
 }
-/** The people in charge of the chats of the phone have changed. */
+/** Applies a change of the people in charge of the phone's chats. */
 export async function setSeenBy(tx: Queries, phoneNumber: string): Promise<void> {
   await tx.query('update call_orchestrator.calls set seen_by = $2 where phone_number = $1 and seen_by <> $2', [
     phoneNumber,
@@ -152,7 +154,7 @@ export async function setSeenBy(tx: Queries, phoneNumber: string): Promise<void>
   ]);
 }
 
-/** @param seenBy the person who looks; null: all calls are found */
+/** @param seenBy the viewer; null finds all calls */
 export function findCall(tx: Queries, callId: string, seenBy: string | null = null): Promise<CallRow | null> {
   const [seen, values] = seenBy === null ? ['true', [callId]] : [isNamed('$2'), [callId, seenBy]];
   return one(tx.query<Columns>(`select ${columns} from call_orchestrator.calls where call_id = $1 and ${seen}`, values));
@@ -164,7 +166,7 @@ interface CallFilter {
   readonly state?: CallState | undefined;
   readonly outcome?: CallOutcome | undefined;
   readonly needsAttention?: boolean | undefined;
-  /** The person who looks; null: all calls are listed. */
+  /** The viewer; null lists all calls. */
   readonly seenBy: string | null;
 }
 /** The last call of a page. */
@@ -172,7 +174,7 @@ export interface CallPlace {
   readonly attention: number;
   readonly seq: string;
 }
-/** At most `limit` calls, and the place where the next page begins. */
+/** Up to `limit` calls, and the start of the next page. */
 export async function listCalls(
   tx: Queries,
   { leadId, phoneNumber, state, outcome, needsAttention, seenBy }: CallFilter,
@@ -208,7 +210,7 @@ function seenPage(page: (...more: readonly string[]) => string, person: string):
   return `select calls.* from unnest(${seenBys(person)}) seen (by) cross join lateral (${page('calls.seen_by = seen.by')}) calls`;
 }
 
-/** Each number is that of the list with the same filter. */
+/** The counts match the list with the same filter. */
 export async function countCalls(
   db: Queries,
   seenBy: string | null,
@@ -227,7 +229,7 @@ export async function countCalls(
   return { answered: found?.answered ?? 0, needAttention: found?.need ?? 0, oldestAt: found?.oldest ?? null };
 }
 
-/** The call, if this is its leg and nobody attends it; from then on somebody does. */
+/** Claims the call if this is its leg and it is unattended; afterwards it is attended. */
 export function claimLine(tx: Queries, callId: string, legId: string): Promise<CallRow | null> {
   return one(
     tx.query<Columns>(
@@ -243,8 +245,8 @@ export async function markAnsweredBy(tx: Queries, callId: string, answeredBy: No
 }
 
 /**
- * Stores the leg of a call; the first one stays. Whether it is this one. Another transaction may store the leg at the same time: an update
- * sees what it stored, where a query of the same statement would not.
+ * Stores the leg of a call unless it has one; returns whether its leg is this one. Another transaction may store the leg at the same time:
+ * an update sees what it stored, where a query of the same statement would not.
  */
 export async function learnLeg(tx: Queries, callId: string, legId: string): Promise<boolean> {
   const [row] = await tx.query<{ is_leg: boolean }>(
@@ -260,7 +262,7 @@ export async function callIdOfKey(tx: Queries, key: string): Promise<string | nu
 }
 
 export type Step = 'ringing' | 'early' | 'answered' | 'held' | 'resumed' | 'transferring';
-/** The states from which a step leads on, the state that it leads to, and the time that it sets. */
+/** For each step: the states it starts from, its target state, and the time that it sets. */
 const steps = {
   ringing: { from: ['queued'], to: 'ringing', sets: 'ringing_at' },
   early: { from: ['queued', 'ringing'], to: 'early', sets: 'ringing_at' },
@@ -269,7 +271,7 @@ const steps = {
   resumed: { from: ['held', 'transferring'], to: 'answered', sets: null },
   transferring: { from: ['answered', 'held'], to: 'transferring', sets: null },
 } as const satisfies Record<Step, { readonly from: readonly CallState[]; readonly to: CallState; readonly sets: string | null }>;
-/** The updated call; null when the step does not lead on from its state, or it is unknown. Times of a call never decrease. */
+/** Advances a call; null if the step is not possible from its state or the call is unknown. Times of a call never decrease. */
 export function advance(tx: Queries, callId: string, step: Step, at: Date): Promise<CallRow | null> {
   const { from, to, sets } = steps[step];
   const time = sets === null ? '' : `, ${sets} = coalesce(${sets}, greatest($4::timestamptz, created_at, ringing_at))`;
@@ -281,14 +283,14 @@ export function advance(tx: Queries, callId: string, step: Step, at: Date): Prom
   );
 }
 
-/** The customer was connected with `to`. */
+/** Notes that the customer was connected with `to`. */
 export function markTransferred(tx: Queries, callId: string, to: string): Promise<CallRow | null> {
   return one(
     tx.query<Columns>(`update call_orchestrator.calls set transferred_to = $2 where call_id = $1 returning ${columns}`, [callId, to]),
   );
 }
 
-/** The ended call; null when it had already ended or is unknown. */
+/** Ends a call; null if it has already ended or is unknown. */
 export function markEnded(
   tx: Queries,
   callId: string,
@@ -321,7 +323,7 @@ export async function overdueCalls(tx: Queries, before: Date, limit: number): Pr
   return rows.map(({ call_id }) => call_id);
 }
 
-/** The call, marked for hang-up unless it has ended; null if it does not exist. */
+/** Marks the call for hang-up unless it has ended; null if it does not exist. */
 export async function requestEnd(tx: Queries, callId: string, at: Date): Promise<CallRow | null> {
   const marked = await one(
     tx.query<Columns>(
@@ -337,7 +339,7 @@ export async function requestEnd(tx: Queries, callId: string, at: Date): Promise
 export type HangUpCall = Pick<CallRow, 'callId' | 'legId' | 'provider'>;
 export const canHangUp = ({ legId, provider, state }: Pick<CallRow, 'legId' | 'provider' | 'state'>): boolean =>
   legId !== null || (provider !== null && state !== 'ringing');
-/** Calls marked for hang-up that can be hung up and are not yet. */
+/** Calls marked for hang-up that can be hung up but have not been. */
 export async function callsToHangUp(tx: Queries, limit: number): Promise<readonly HangUpCall[]> {
   return await tx.query<HangUpCall>(
     `select call_id as "callId", leg_id as "legId", provider from call_orchestrator.calls
@@ -356,7 +358,7 @@ export async function markHungUp(tx: Queries, callId: string, at: Date): Promise
   await tx.query('update call_orchestrator.calls set hung_up_at = $2 where call_id = $1', [callId, at]);
 }
 
-/** Facts about a phone that the calling rules need. */
+/** The facts about a phone needed by the calling rules. */
 export async function standing(
   tx: Queries,
   phoneNumber: string,
@@ -371,7 +373,7 @@ export async function standing(
   return { isForbidden: found?.forbidden ?? false, isInCall: found?.active ?? false, timeZone: found?.zone ?? null };
 }
 
-/** Calls to a phone since then. Calls that failed before the phone rang are not counted. */
+/** Number of calls to a phone since then, without those that failed before the phone rang. */
 export async function attemptsSince(tx: Queries, phoneNumber: string, since: Date): Promise<number> {
   const [found] = await tx.query<{ count: number }>(
     `select count(*)::int as count from call_orchestrator.calls

@@ -67,7 +67,7 @@ export default service({
     realtime: { setting: 'REALTIME_KIND', catalogue: realtimeAdapters, fallback: 'none', list: true },
   },
 }).start(async ({ settings, vendors, bus, db, log, metrics, now }) => {
-  const routes = parseRoutes(settings.CALL_ROUTES) ?? new Map(); // The settings schema has refused invalid routes.
+  const routes = parseRoutes(settings.CALL_ROUTES) ?? new Map(); // The settings schema has already rejected invalid routes.
   const health = (provider: string) => bus.health.of(`tts:${provider}`);
   const voices = firstVoiceOf(
     vendors.tts.map((voice) => ({ ...voice, ...remembered(watchedTts(voice, health(voice.provider))) })),
@@ -75,7 +75,7 @@ export default service({
   );
   const needsModel = settings.CALL_ATTENDANT === 'realtime' || [...routes.values()].some(({ kind }) => kind === 'realtime');
   if (needsModel && vendors.realtime.length === 0) throw noSpeechModel();
-  const people = calleesOf(settings.CALL_PEOPLE) ?? []; // The settings schema has refused invalid ones.
+  const people = calleesOf(settings.CALL_PEOPLE) ?? []; // The settings schema has already rejected invalid ones.
   const lines = attendLegs(db, {
     ...{ bus, log, now, routes, people, tts: voices },
     script: settings.CALL_SCRIPT === undefined ? builtInScript : await readLineScript(settings.CALL_SCRIPT),

@@ -25,7 +25,7 @@ export const callSettings = z.object({
         'NUMBER=script, NUMBER=dialog, NUMBER=realtime, NUMBER=person:PHONE or NUMBER=queue:PHONE/PHONE, separated by commas; * is every other number',
     })
     .default('')
-    .describe('What happens with inbound calls, by the number that was called. A number without an entry is refused.'),
+    .describe('Routes of inbound calls by the called number. Calls to a number without an entry are refused.'),
   CALL_SCRIPT: text({ max: 300 })
     .optional()
     .describe('A JSON file with the script that speaks on answered calls; WAV files are beside it. Default: a built-in one in Russian.'),
@@ -36,18 +36,16 @@ export const callSettings = z.object({
   CALL_REALTIME_TURNS: z
     .enum(['own', 'server_vad', 'semantic_vad'])
     .default('own')
-    .describe('Who finds the end of what a customer says to a speech model: this system, or the provider by silence or by meaning.'),
-  CALL_GREETING: text({ max: 500 })
-    .optional()
-    .describe('What the agent says first; a notice of recording belongs here. Default: one in Russian.'),
+    .describe('What detects the end of a customer’s turn for a speech model: this system, or the provider by silence or by meaning.'),
+  CALL_GREETING: text({ max: 500 }).optional().describe('The agent’s greeting; it should announce the recording. Default: a Russian one.'),
   CALL_SILENCE_MS: durationMs({ min: 200, max: 3_000 })
     .default(500)
-    .describe('Silence after which the agent answers. While a number, a name or an address is told, it waits longer.'),
+    .describe('Silence after which the agent answers. It waits longer while the customer gives a number, a name or an address.'),
   CALL_PEOPLE: text({ max: 1000 })
     .refine((written) => calleesOf(written) !== null)
     .meta({ expected: 'phones or SIP addresses, separated by /' })
     .default('')
-    .describe('Whom the agent hands a call over to: they are called in turn until one takes it. Without them it takes a message.'),
+    .describe('People to whom the agent hands over a call; they are called in turn until one takes it. Without any, it takes a message.'),
   CALL_SILENCE: z
     .enum(['learned', 'fixed'])
     .default('learned')
@@ -63,7 +61,7 @@ export const callSettings = z.object({
   CALL_TRANSFER_RING_MS: durationMs({ min: 1000, max: 180_000 })
     .default(25_000)
     .describe(
-      'How long a person rings to whom a call is handed over, before the next one is asked or the customer is told that nobody can answer.',
+      'How long the phone of a person rings at a hand-over before the next one is asked or the customer hears that nobody can answer.',
     ),
   CALL_MAX_MS: durationMs({ min: 1000, max: 86_400_000 }).default(7_200_000).describe('A call without news for this long counts as ended.'),
 });

@@ -12,13 +12,13 @@ import {
 } from './consultation-rows.ts';
 import { advance, findCall } from './rows.ts';
 
-/** A person hears the summary and decides. */
+/** Time for a person to hear the summary and decide. */
 const decideMs = 90_000;
-/** Both are connected; later, the process that connected them has died. */
+/** Time to connect both; after it, the connecting process counts as dead. */
 const connectMs = 30_000;
 const batch = 20;
 
-/** Gives customers back whom nobody has taken, and hangs up the people who were asked in vain. */
+/** Returns customers whom nobody has taken to their speaker, and hangs up the people of failed consultations. */
 export function settleConsultations(
   db: Queries,
   bus: Pick<Bus, 'commit'>,

@@ -8,7 +8,7 @@ import { findCall } from './rows.ts';
 /** Polling interval of a watched call. */
 const watchMs = 250;
 
-/** Ends with `not_found` when its viewer may no longer see the call. */
+/** Ends with `not_found` if the viewer may no longer see the call. */
 export function watchCall(db: Queries): StreamHandler<typeof calls.watch_call> {
   return async function* ({ callId, viewer }, _up, { signal }) {
     for (let last = ''; ; ) {
@@ -17,7 +17,7 @@ export function watchCall(db: Queries): StreamHandler<typeof calls.watch_call> {
       if (seen !== last) yield call;
       last = seen;
       if (call.state === 'ended') return;
-      await delay(watchMs, undefined, { signal }).catch(() => {}); // The end of the stream is no failure.
+      await delay(watchMs, undefined, { signal }).catch(() => {}); // The end of the stream is not a failure.
       if (signal.aborted) return;
     }
   };

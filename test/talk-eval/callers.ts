@@ -1,4 +1,7 @@
-/** Voices of callers that are not the agent's: recordings of a human (Debian's festvox-ru) and festival, which speaks with pieces of them. */
+/**
+ * Voices of callers, different from the agent's: recordings of a human (Debian's festvox-ru), and festival, which speaks with units of
+ * them.
+ */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,7 +12,7 @@ import { resample } from '../../media/audio/resample.ts';
 import { readWav } from '../../media/audio/wav.ts';
 import { msOf, type Sound, type Stretch, shortestPauseMs, spread, trimmed } from './sound.ts';
 
-/** What callers say: a text in one breath, and whole recordings by their number. */
+/** Speech of callers: texts without pauses, and whole recordings by number. */
 export interface Callers {
   speak(text: string): Sound;
   readonly recordings: number;
@@ -22,8 +25,8 @@ const fileOf = (text: string): string => join(cache, `${createHash('sha256').upd
 export const hasVoices = (): boolean => existsSync(`${voice}/wav`) && existsSync('/usr/bin/festival');
 
 /**
- * The recordings that are played to the agent, and those that its rules were learned from: every second one each.
- * @param texts all that `speak` will be asked for; spoken once, and kept
+ * The recordings alternate between those played to the agent and those its rules were learned from.
+ * @param texts all texts for `speak`, synthesized once and cached
  */
 export async function humanCallers(
   texts: Iterable<string>,
@@ -73,7 +76,7 @@ function phoneOf(file: Uint8Array): Int16Array {
   const { samples, rateHz: fromHz } = readWav(file);
   return resample(samples, fromHz, rateHz);
 }
-/** @param labels a line a phone: its end in seconds, a number, its name; `pau` is a pause */
+/** @param labels one line per phone: its end in seconds, a number, its name; `pau` is a pause */
 function recordingOf(file: Uint8Array, labels: string, text: string): Sound {
   const speech: Stretch[] = [];
   const pauses: Stretch[] = [];
@@ -89,7 +92,7 @@ function recordingOf(file: Uint8Array, labels: string, text: string): Sound {
   const [begin, end] = [speech[0]?.from ?? 0, speech.at(-1)?.to ?? 0];
   const samples = phoneOf(file).subarray((begin * rateHz) / 1_000, (end * rateHz) / 1_000);
   const shifted = (each: Stretch): Stretch => ({ from: each.from - begin, to: each.to - begin });
-  // The transcript has a comma wherever the speaker paused. Where both disagree, the words are spread over all of the speech.
+  // The transcript has a comma at each pause of the speaker. If they disagree, the words are spread over the whole speech.
   const breaths = text.split(/[,;:.!?…]+(?:\s*-)?/).filter((part) => /\p{L}/u.test(part));
   const words =
     breaths.length === speech.length
@@ -100,7 +103,7 @@ function recordingOf(file: Uint8Array, labels: string, text: string): Sound {
 }
 function spreadOver(text: string, speech: readonly Stretch[]) {
   const total = speech.reduce((sum, { from, to }) => sum + to - from, 0);
-  /** A time of speech as a time of the recording. */
+  /** Converts a time of speech to a time of the recording. */
   const placed = (ms: number): number => {
     let left = ms;
     for (const { from, to } of speech) {

@@ -1,19 +1,19 @@
 /** Whether a talk went as its scenario expects. */
 import { digitsOf } from './numbers.ts';
 import type { Expectation } from './scenario.ts';
-import type { Made, Observed } from './talk.ts';
+import type { CallerSound, Observation } from './talk.ts';
 
 export interface Verdict {
   readonly trials: number;
   readonly failed: number;
-  /** What happened instead, for the log. */
+  /** The actual outcome, for the log. */
   readonly why: string | null;
 }
 const once = (ok: boolean, why: string): Verdict => ({ trials: 1, failed: ok ? 0 : 1, why: ok ? null : why });
-/** An end of the turn in the first moment of speech was decided in the pause before it. */
+/** An end of turn within this time of new speech was decided in the pause before it. */
 const graceMs = 60;
 
-export function judge(expected: Expectation, observed: Observed): Verdict {
+export function judge(expected: Expectation, observed: Observation): Verdict {
   const { made, asked, heard, tools } = observed;
   const last = made.at(-1);
   const messages = asked.map(({ message }) => message).join(' | ');
@@ -53,20 +53,20 @@ export function judge(expected: Expectation, observed: Observed): Verdict {
   return once(found, `${wanted}: ${messages}`);
 }
 
-/** Pauses of a turn in which it was taken for ended. */
-function cutPauses(made: Made, { asked }: Observed) {
+/** Pauses that were mistaken for the end of a turn. */
+function cutPauses(made: CallerSound, { asked }: Observation) {
   return made.pauses.filter(({ from }, nth) => {
     const next = made.pauses[nth + 1]?.from ?? made.to;
     return asked.some(({ at }) => at > from && at < next + graceMs - 1 && at < made.to);
   });
 }
-/** From the caller's last sound to the end of their turn; null if it was cut, or never ended. */
-export function endOfTurnMs(made: Made, { asked }: Observed): number | null {
+/** Time from the caller's last sound to the end of their turn; null if it was cut or never ended. */
+export function endOfTurnMs(made: CallerSound, { asked }: Observation): number | null {
   const end = asked.find(({ at }) => at >= made.from);
   return end === undefined || end.at < made.to ? null : end.at - made.to;
 }
-/** Whether a sentence that was said when the caller began was not said to its end. Null: there was none. */
-function isInterrupted({ over, from }: Made, { entries }: Observed): boolean | null {
+/** Whether the sentence being said when the caller began was cut off; null if there was none. */
+function isInterrupted({ over, from }: CallerSound, { entries }: Observation): boolean | null {
   if (over === null) return null;
   const entry = entries.find(
     (each) => each.who === 'agent' && each.startedAt <= from && (each.text === over || (each.isInterrupted && over.startsWith(each.text))),

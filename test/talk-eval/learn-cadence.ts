@@ -1,6 +1,6 @@
 /**
  * Learns from a human's recordings how speech sounds at the end of a sentence and before a pause inside one, and writes the weights of
- * `media/audio/cadence.ts`. Half of the recordings teach; the other half is kept for the judge, here and in `npm run talk-eval`.
+ * `media/audio/cadence.ts`. It trains on half of the recordings; the other half is kept for evaluation, here and in `npm run talk-eval`.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,18 +18,18 @@ const help = `node test/talk-eval/learn-cadence.ts
 
 Learns the weights of media/audio/cadence.ts from the half of festvox-ru that talk-eval does not play, and prints how well they do on both halves.`;
 
-/** A silence of the speaker, and how the speech before it sounded to who heard nothing before it, and to who knows the voice. */
+/** A silence of the speaker, with the features of the speech before it, for a new voice and for a known one. */
 interface Silence {
   readonly asNew: Features;
   readonly asKnown: Features;
   /** Null: the recording ended. */
   readonly pauseMs: number | null;
 }
-/** Shorter silence is no question of turns. */
+/** Shorter silences do not matter for turns. */
 const shortestMs = 250;
-/** How strongly weights are drawn to 0. */
+/** Strength of the ridge regularization. */
 const ridge = 3;
-/** All recordings are heard at each of these pitches, at varied levels in varied noise. */
+/** Each recording is used at these pitches, with varied levels and noise. */
 const pitches = [0.93, 1.07];
 const silenceMs = 500;
 
@@ -55,7 +55,7 @@ export const weights = {
 `,
 );
 
-/** Recordings as a talk hears them: over G.711, in the noise of a line, cut by its detector. */
+/** The recordings as a talk hears them: over G.711, with line noise, segmented by its detector. */
 function silencesOf(callers: Callers): readonly Silence[] {
   const found: Silence[] = [];
   for (const [draw, pitch] of pitches.entries()) {
@@ -99,7 +99,7 @@ function silencesIn(pcmu: Uint8Array, knowing: ReturnType<typeof createFeatures>
   hearing.close();
   return found.flatMap(({ asNew, asKnown, pauseMs }) => (asNew === null || asKnown === null ? [] : [{ asNew, asKnown, pauseMs }]));
 }
-/** A logistic regression by Newton's method; the bias first. */
+/** Logistic regression by Newton's method; the bias first. */
 function weightsOf(silences: readonly Silence[], kind: (typeof kinds)[number]): readonly number[] {
   const used = silences.filter(({ pauseMs }) => pauseMs === null || pauseMs > shortestMs);
   let weights: readonly number[] = Array(featureNames.length + 1).fill(0);

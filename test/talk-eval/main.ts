@@ -1,4 +1,4 @@
-/** Runs the scenarios of talks in virtual time, and writes the table of how often the agent was wrong. */
+/** Runs the scenarios of talks in virtual time, and writes the table of the agent's error rates. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { espeak, espeakSettings } from '../../adapters/tts/espeak.ts';
@@ -77,7 +77,7 @@ const isWhole = options.only === '' && options.seed === '1' && options.silence =
 if (isWhole) await writeFile(page, pageOf(shown, seconds));
 process.exitCode = shown.every(({ atMost, failed, trials }) => atMost === null || (100 * failed) / trials <= atMost) ? 0 : 1;
 
-/** The built-in voice, which has said everything beforehand: virtual time does not wait for a program. */
+/** The built-in voice, synthesized in advance, since virtual time does not wait for a program. */
 async function agentVoice(played: readonly Scenario[]): Promise<(text: string) => Uint8Array> {
   const { speak } = espeak(espeakSettings.parse({}));
   const own = Object.values(russianRules).filter((rule) => typeof rule === 'string');

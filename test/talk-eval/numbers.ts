@@ -1,4 +1,4 @@
-/** Digits as a Russian dictates them in groups, and back. */
+/** Converts digits to groups as dictated in Russian, and back. */
 const units = ['ноль', 'один', 'два', 'три', 'четыре', 'пять', 'шесть', 'семь', 'восемь', 'девять'];
 const teens = [
   'десять',
@@ -15,7 +15,7 @@ const tens = ['', '', 'двадцать', 'тридцать', 'сорок', 'п�
 const hundreds = ['', 'сто', 'двести', 'триста', 'четыреста', 'пятьсот', 'шестьсот', 'семьсот', 'восемьсот', 'девятьсот'];
 
 const allTeens = [...teens, 'девятнадцать'];
-/** @param digits one to three; zeros in front are said one by one */
+/** @param digits one to three; leading zeros are said one by one */
 function spokenGroup(digits: string): string {
   const zeros = /^0*/.exec(digits)?.[0].length ?? 0;
   const rest = Number(digits.slice(zeros) || '0');
@@ -28,7 +28,7 @@ function below(number: number): readonly (string | undefined)[] {
   return [tens[Math.floor(number / 10)], number % 10 === 0 ? undefined : units[number % 10]];
 }
 const choose = (random: () => number, from: number, to: number): number => from + Math.floor(random() * (to - from));
-/** Few different groups: each must be spoken by a voice that takes its time. */
+/** Only a few groups, since each must be synthesized by a slow voice. */
 const codes = ['903', '912', '916', '921', '999'];
 const threes = ['120', '237', '345', '482', '555', '604', '718', '891'];
 const pairs = ['05', '11', '16', '20', '24', '37', '43', '56', '68', '72', '89', '94'];
@@ -46,7 +46,7 @@ export const numberGroups = (random: () => number): readonly string[] =>
 export const spokenGroups = (groups: readonly string[]): string => groups.map(spokenGroup).join(' … ');
 export const everyGroup = ['8', ...codes, ...threes, ...pairs].map(spokenGroup);
 
-/** The digits that words spell, group by group. */
+/** The digits spelled by words, group by group. */
 export function digitsOf(text: string): string {
   let digits = '';
   let held: { value: number; size: number } | null = null;

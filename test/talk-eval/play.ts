@@ -1,11 +1,11 @@
-/** Plays a scenario once: chooses its texts, voices and times by a seed. */
+/** Plays a scenario once, with texts, voices and times chosen by a seed. */
 import { seededRandom } from '../../contracts/kit/seeded-random.ts';
 import type { TalkRules } from '../../services/call-orchestrator/talk/rules.ts';
 import type { Callers } from './callers.ts';
 import { numberGroups, phoneGroups, spokenGroups } from './numbers.ts';
 import type { Range, Scenario, Step } from './scenario.ts';
 import { atLevel, burst, joined, music, noise, pitched, type Sound } from './sound.ts';
-import { type AgentVoice, type Observed, observe } from './talk.ts';
+import { type AgentVoice, type Observation, observe } from './talk.ts';
 
 type Random = () => number;
 type SoundStep = Pick<Step, 'say' | 'play' | 'ms' | 'pauses' | 'pitch' | 'gain'>;
@@ -13,7 +13,7 @@ export const between = (random: Random, [from, to]: Range): number => from + ran
 const oneOf = <T>(random: Random, list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
 const breath = /\s*…\s*/;
 
-/** The breaths of a text, its placeholders filled. */
+/** The parts of a text between pauses, with its placeholders filled. */
 function breathsOf(step: SoundStep, random: Random): readonly string[] {
   return oneOf(random, step.say ?? [])
     .replace('{phone}', () => spokenGroups(phoneGroups(random)))
@@ -21,13 +21,13 @@ function breathsOf(step: SoundStep, random: Random): readonly string[] {
     .split(breath)
     .filter((part) => part !== '');
 }
-/** Everything that a voice must be able to say for a scenario. */
+/** All texts that a voice must say for a scenario. */
 export function textsOf({ caller }: { readonly caller: readonly Pick<Step, 'say'>[] }): readonly string[] {
   return caller
     .flatMap(({ say }) => (say ?? []).flatMap((text) => text.split(breath)))
     .filter((text) => text !== '' && !text.includes('{'));
 }
-/** What a caller says or makes in a step. */
+/** The sound of a caller in a step. */
 export function soundOf(step: SoundStep, { callers, recording, db }: Caller, random: Random): Sound {
   const silent = (samples: Int16Array): Sound => ({ samples, words: [], pauses: [] });
   const made = (): Sound => {
@@ -61,22 +61,22 @@ interface Caller {
   readonly recording: () => number;
   readonly db: number;
 }
-/** A step through the recordings that meets each once. */
+/** A stride through the recordings that visits each once. */
 const stride = 101;
 function openingOf(sound: Sound): Sound {
   const end = sound.pauses.find(({ from }) => from > 900)?.from ?? 2_500;
   return { samples: sound.samples.subarray(0, end * 8), words: sound.words.filter(({ to }) => to <= end), pauses: [] };
 }
 
-export interface Played {
-  readonly observed: Observed;
+export interface PlayedTalk {
+  readonly observed: Observation;
   readonly seed: number;
 }
 export async function play(
   scenario: Scenario,
   seed: number,
   { callers, voice, rules }: { readonly callers: Callers; readonly voice: AgentVoice; readonly rules?: Partial<TalkRules> },
-): Promise<Played> {
+): Promise<PlayedTalk> {
   const random = seededRandom(seed);
   const db = between(random, scenario.db);
   let nth = seed * scenario.caller.length;

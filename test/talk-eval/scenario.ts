@@ -1,11 +1,11 @@
-/** Scenarios of talks, written in YAML: what the agent says, what the caller does, and what must follow. */
+/** Scenarios of talks in YAML: the replies of the agent, the steps of the caller, and expectations. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { Expected } from '../../contracts/dialog.ts';
 
-/** One number, or a range out of which each run takes another one: `400..1200`. */
+/** A number, or a range from which each run draws one: `400..1200`. */
 export const Range = z
   .union([z.number(), z.string().regex(/^-?\d+\.\.-?\d+$/)])
   .transform((written) => (typeof written === 'number' ? ([written, written] as const) : written.split('..').map(Number)))
@@ -13,15 +13,17 @@ export const Range = z
 export type Range = z.output<typeof Range>;
 export const OneOf = z.union([z.string(), z.array(z.string()).min(1)]).transform((each) => (typeof each === 'string' ? [each] : each));
 
-/** What a caller does, in virtual time and on a live call. */
+/** A step of a caller, in virtual time and on a live call. */
 export const stepFields = {
   say: OneOf.optional().describe('One of these texts. `…` is a pause; {phone} and {number} are digits in groups.'),
   play: z.enum(['recording', 'opening', 'cough', 'noise', 'music']).optional().describe('opening: a recording up to its first pause.'),
-  over: z.string().optional().describe('Begins while the agent says a sentence with these words, a pattern; else after the agent.'),
-  wait: Range.default([500, 500]).describe('How long after the sentence, or the agent, or the step before, has begun or ended, ms.'),
-  straight: z.boolean().default(false).describe('Does not wait for the agent: the step before is enough.'),
+  over: z.string().optional().describe('Begins while the agent says a sentence that matches this pattern; default: after the agent.'),
+  wait: Range.default([500, 500]).describe(
+    'Delay, ms, from the begin of the sentence of `over`, else from the end of the agent’s speech, or with `straight` of the step before.',
+  ),
+  straight: z.boolean().default(false).describe('Follows the previous step without waiting for the agent.'),
   pauses: Range.default([400, 1_200]),
-  gain: Range.default([-3, 3]).describe('How much louder than the caller usually is, dB.'),
+  gain: Range.default([-3, 3]).describe('Level relative to the caller’s usual one, dB.'),
   pitch: Range.default([92, 108]).describe('Percent.'),
   ms: Range.default([300, 2_000]).describe('Length of a cough, noise or music.'),
 };
@@ -29,45 +31,47 @@ const Step = z.strictObject(stepFields).refine(({ say, play }) => (say === undef
 export type Step = z.output<typeof Step>;
 
 const Reply = z.strictObject({
-  to: z.string().optional().describe('Said to a message with these words, a pattern; else to the next message.'),
+  to: z.string().optional().describe('Replies to a message that matches this pattern; default: to the next message.'),
   say: OneOf.optional(),
-  tool: z.string().optional().describe('The tool that the dialog calls before it answers.'),
+  tool: z.string().optional().describe('A tool that the dialog calls before it replies.'),
   expects: z.array(Expected).default([]),
   afterMs: Range.default([300, 700]),
 });
 export type Reply = z.output<typeof Reply>;
 
-/** Expectations that a recording can show as well as virtual time. */
+/** Expectations that can be checked both in virtual time and on a recording. */
 export const sharedExpectations = [
-  z.strictObject({ interrupted: z.boolean() }).describe('Whether the last step stops the sentence that it is over, for good.'),
-  z.strictObject({ silentWithinMs: z.number() }).describe('How soon the agent is silent after the last step begins.'),
+  z.strictObject({ interrupted: z.boolean() }).describe('Whether the last step interrupts its sentence for good.'),
+  z.strictObject({ silentWithinMs: z.number() }).describe('Maximum time from the begin of the last step until the agent is silent, ms.'),
   z.strictObject({ heard: z.string() }),
   z.strictObject({ absent: z.string() }),
-  z.strictObject({ asked: z.string() }).describe('A message to the dialog has these words, a pattern.'),
-  z.strictObject({ messages: z.number() }).describe('So many messages go to the dialog.'),
-  z.strictObject({ slot: z.enum(['phone', 'number', 'words']) }).describe('One message has all digits, or all words, of the last step.'),
+  z.strictObject({ asked: z.string() }).describe('A message to the dialog matches this pattern.'),
+  z.strictObject({ messages: z.number() }).describe('Number of messages to the dialog.'),
+  z
+    .strictObject({ slot: z.enum(['phone', 'number', 'words']) })
+    .describe('One message contains all digits, or all words, of the last step.'),
   z.strictObject({ tool: z.string() }),
 ] as const;
-/** Each is one trial a run, but `uncut`, which is one a pause. */
+/** Each is one trial per run, except `uncut`, which is one per pause. */
 const Expectation = z.union([
   z.strictObject({ uncut: z.literal(true) }).describe('No pause of the last step ends the turn.'),
-  z.strictObject({ withinMs: z.number() }).describe('The turn of the last step ends so soon after its last sound.'),
+  z.strictObject({ withinMs: z.number() }).describe('The turn of the last step ends within this time after its last sound.'),
   ...sharedExpectations,
 ]);
 export type Expectation = z.output<typeof Expectation>;
 
 export const Scenario = z.strictObject({
   name: z.string(),
-  row: z.string().describe('The row of the table that it counts for, with its first expectation.'),
+  row: z.string().describe('The row of the table in which its first expectation counts.'),
   times: z.int().min(1).max(1_000).default(1),
   greeting: z.string().default('Салон, добрый день!'),
   agent: z.array(Reply).default([]),
   echo: z
     .strictObject({ db: Range, ms: Range.default([50, 300]) })
     .optional()
-    .describe('Our own voice comes back at this level, so late.'),
-  snr: Range.default([25, 45]).describe('How far below the level of speech the noise of the line is, dB.'),
-  db: Range.default([-26, -16]).describe('How loud the caller is, dB of full scale.'),
+    .describe('The agent’s own voice returns at this level, after this delay.'),
+  snr: Range.default([25, 45]).describe('Signal-to-noise ratio of the line, dB.'),
+  db: Range.default([-26, -16]).describe('Level of the caller, dB of full scale.'),
   caller: z.array(Step),
   expect: z.array(Expectation).min(1),
   untilMs: z.int().default(30_000),
@@ -80,10 +84,10 @@ const File = z.strictObject({
 });
 export interface Scenarios {
   readonly scenarios: readonly Scenario[];
-  /** The rows of the table in their order, with the share of trials that may fail, percent; null: no goal. */
+  /** The rows of the table in order, with the maximum percentage of failed trials; null: no goal. */
   readonly goals: ReadonlyMap<string, number | null>;
 }
-/** @throws Error that names the file and the place of what is wrong */
+/** @throws Error that names the file and the invalid place */
 export function readScenarios(folder: string): Scenarios {
   const files = readdirSync(folder)
     .filter((file) => file.endsWith('.yaml'))

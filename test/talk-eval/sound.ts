@@ -1,4 +1,4 @@
-/** Sounds of callers: 8 kHz, with the words in them and when they are said. */
+/** Sounds of callers at 8 kHz, with their words and times. */
 import { rateHz } from '../../media/audio/g711.ts';
 import { levelDb } from '../../media/audio/speech.ts';
 
@@ -13,17 +13,17 @@ export interface Word extends Stretch {
 export interface Sound {
   readonly samples: Int16Array;
   readonly words: readonly Word[];
-  /** Silence between words in which a listener could take the turn for ended. */
+  /** Pauses between words that could be mistaken for the end of the turn. */
   readonly pauses: readonly Stretch[];
 }
-/** Shorter silence belongs to the sounds of a word. */
+/** A shorter silence is part of a word. */
 export const shortestPauseMs = 200;
 const perMs = rateHz / 1_000;
 export const msOf = (samples: Int16Array): number => samples.length / perMs;
-/** The quietest frame that is speech, below the level of all of it. */
+/** The quietest frame of speech is this far below its level, dB. */
 const speechBelowDb = 25;
 
-/** The words of a text, spread over a stretch by their letters. */
+/** Spreads the words of a text over a time span in proportion to their letters. */
 export function spread(text: string, from: number, to: number): readonly Word[] {
   const words = text
     .toLowerCase()
@@ -38,7 +38,7 @@ export function spread(text: string, from: number, to: number): readonly Word[] 
     return { text: word, from: begin, to: at };
   });
 }
-/** Without the silence at both ends. */
+/** Removes the silence at both ends. */
 export function trimmed(samples: Int16Array): Int16Array {
   const least = levelDb(samples) - speechBelowDb;
   const frame = 10 * perMs;
@@ -48,7 +48,7 @@ export function trimmed(samples: Int16Array): Int16Array {
   while (to > from && !isLoud(to - frame)) to -= frame;
   return samples.subarray(from, to);
 }
-/** Sounds one after the other, with pauses between them. */
+/** Joins sounds with pauses between them. */
 export function joined(parts: readonly Sound[], pausesMs: readonly number[]): Sound {
   const gaps = parts.map((_, nth) => (nth < parts.length - 1 ? Math.round(pausesMs[nth] ?? 0) : 0));
   const length = parts.reduce((sum, { samples }, nth) => sum + samples.length + (gaps[nth] ?? 0) * perMs, 0);
@@ -68,12 +68,12 @@ export function joined(parts: readonly Sound[], pausesMs: readonly number[]): So
   }
   return { samples, words, pauses };
 }
-/** As loud as speech of this level, dB of full scale. */
+/** Scales sound to a level of speech, dB of full scale. */
 export function atLevel(samples: Int16Array, db: number): Int16Array {
   const gain = 10 ** ((db - speechLevelDb(samples)) / 20);
   return samples.map((sample) => Math.max(-32_000, Math.min(32_000, sample * gain)));
 }
-/** The level of the louder half of its frames: pauses do not count. */
+/** The level of the louder half of the frames, which excludes pauses. */
 function speechLevelDb(samples: Int16Array): number {
   const frame = 20 * perMs;
   const levels: number[] = [];
@@ -89,7 +89,7 @@ export function noise(ms: number, random: () => number, smooth = 0.8): Int16Arra
     return held * 20_000;
   });
 }
-/** A burst that dies away within its length, as a cough, a knock or a door. */
+/** A decaying burst, like a cough, a knock or a door. */
 export function burst(ms: number, random: () => number): Int16Array {
   const sound = noise(ms, random, 0.4);
   return sound.map((sample, at) => sample * Math.min(1, at / 80) * Math.exp((-3 * at) / sound.length));
@@ -105,7 +105,7 @@ export function music(ms: number, random: () => number): Int16Array {
     return chord.reduce((sum, hz) => sum + 4_000 * Math.sin((2 * Math.PI * hz * at) / rateHz), 0);
   });
 }
-/** Another speaker's pitch and pace: the sound played faster or slower. */
+/** Changes pitch and pace by playing the sound faster or slower. */
 export function pitched(sound: Sound, ratio: number): Sound {
   const samples = Int16Array.from({ length: Math.floor(sound.samples.length / ratio) }, (_, at) => {
     const exact = at * ratio;

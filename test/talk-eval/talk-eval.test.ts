@@ -1,4 +1,4 @@
-/** The scenarios once each, with callers and an agent of vowels: the harness, and the rules as far as no recording is needed. */
+/** Runs each scenario once, with synthetic vowels for callers and agent: tests the harness, and the rules that need no recordings. */
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { seededRandom } from '../../contracts/kit/seeded-random.ts';
@@ -11,7 +11,7 @@ import { play } from './play.ts';
 import { readScenarios } from './scenario.ts';
 import { joined, msOf, type Sound, spread } from './sound.ts';
 
-/** 200 ms of the harmonics of a voice for every four letters. */
+/** 200 ms of voice harmonics for every four letters. */
 function vowels(text: string): Int16Array {
   const random = seededRandom(text.length);
   let [phase, hz] = [0, 120];

@@ -1,6 +1,6 @@
 /**
- * One talk in virtual time: the code that runs on a leg, with a line, an ear, a voice and a dialog that stand in for the services around it.
- * The line carries real audio, frame by frame through G.711, with its noise and the echo of the agent.
+ * One talk in virtual time: the production code of a leg, with stand-ins for the line, ear, voice and dialog. The line carries real audio,
+ * frame by frame through G.711, with its noise and the echo of the agent.
  */
 import { setImmediate as settled } from 'node:timers/promises';
 import type { z } from 'zod';
@@ -18,28 +18,28 @@ import { runTalk } from '../../services/call-orchestrator/talk/run-talk.ts';
 import type { Timers } from '../../services/call-orchestrator/talk/talk-parts.ts';
 import type { Sound, Stretch } from './sound.ts';
 
-/** A sound that the caller makes. Times are ms of the talk. */
-export interface Made extends Stretch {
+/** A sound of the caller. Times are ms of the talk. */
+export interface CallerSound extends Stretch {
   readonly step: number;
   readonly pauses: readonly Stretch[];
   readonly words: string;
-  /** What the agent was saying when it began. */
+  /** The agent's sentence at the time it began. */
   readonly over: string | null;
 }
-export interface Observed {
-  readonly made: readonly Made[];
+export interface Observation {
+  readonly made: readonly CallerSound[];
   readonly asked: readonly { readonly at: number; readonly message: string }[];
   readonly tools: readonly string[];
-  /** Stretches in which the agent was heard without a break. */
+  /** Time spans in which the agent was heard without a break. */
   readonly heard: readonly (Stretch & { readonly text: string })[];
   readonly entries: readonly TalkEntry[];
   readonly hungUpAt: number | null;
   readonly endedAt: number;
 }
-/** When a sound begins: `waitMs` after the agent has begun a sentence with the words, or after it has fallen silent. */
+/** When a sound begins: `waitMs` after the agent has begun a sentence that matches, or after it has fallen silent. */
 export interface Cue {
   readonly over?: RegExp | undefined;
-  /** Counts from the end of the step before. */
+  /** Counts from the end of the previous step. */
   readonly isStraight: boolean;
   readonly waitMs: number;
 }
@@ -49,7 +49,7 @@ export interface TalkScene {
   readonly caller: readonly { readonly cue: Cue; readonly sound: Sound }[];
   readonly replies: readonly ScriptedReply[];
   readonly echo?: { readonly gain: number; readonly delayMs: number } | undefined;
-  /** Noise of the line, from its begin. */
+  /** Adds noise of the line, from its beginning. */
   readonly noise: (frame: Int16Array) => void;
   readonly untilMs: number;
 }
@@ -60,23 +60,23 @@ export interface ScriptedReply {
   readonly expects: readonly z.infer<typeof import('../../contracts/dialog.ts').Expected>[];
   readonly afterMs: number;
 }
-/** What our voice says, as G.711 μ-law. */
+/** Synthesizes a text with the agent's voice, as G.711 μ-law. */
 export type AgentVoice = (text: string) => Uint8Array;
 
 const frameMs = 20;
 const frameBytes = 160;
-/** How long each provider takes. */
+/** Delays of the providers. */
 const [partialMs, finalMs, firstAudioMs] = [250, 250, 80];
-/** So long after its last frame the agent has finished. */
+/** The agent has finished this long after its last frame. */
 const finishedMs = 100;
-/** A word is heard if so much of it is in the audio. */
+/** A word is heard if this share of it is in the audio. */
 const wordShare = 0.5;
 const startedAt = 1_800_000_000_000;
 
-export async function observe(scene: TalkScene, voice: AgentVoice): Promise<Observed> {
+export async function observe(scene: TalkScene, voice: AgentVoice): Promise<Observation> {
   let ms = 0;
   const clock = timersAt(() => ms);
-  const made: Made[] = [];
+  const made: CallerSound[] = [];
   const words: (Stretch & { readonly text: string })[] = [];
   const asked: { readonly at: number; readonly message: string }[] = [];
   const tools: string[] = [];
@@ -84,7 +84,7 @@ export async function observe(scene: TalkScene, voice: AgentVoice): Promise<Obse
   const heard: (Stretch & { text: string; to: number })[] = [];
   let hungUpAt: number | null = null;
 
-  // The leg: what it plays, and what comes from the phone.
+  // The leg: its playback, and audio from the phone.
   const down = createOutbox<z.output<typeof telephony.media.down>>();
   let playing: { readonly id: string; readonly audio: Uint8Array; at: number }[] = [];
   const texts = new Map<string, string>();
@@ -98,7 +98,7 @@ export async function observe(scene: TalkScene, voice: AgentVoice): Promise<Obse
       }
     }
   }
-  /** The next frame of the agent, and what is said in it. */
+  /** The next frame of the agent, and its text. */
   function agentFrame(): { readonly frame: Uint8Array; readonly text: string | null } {
     const frame = new Uint8Array(frameBytes).fill(silence.PCMU);
     let text: string | null = null;
@@ -117,7 +117,7 @@ export async function observe(scene: TalkScene, voice: AgentVoice): Promise<Obse
     return { frame, text };
   }
 
-  // The ear knows what was said on the line, and hears what it is sent.
+  // The ear knows the words on the line, but recognizes only those in the audio it is sent.
   const line = Buffer.alloc((scene.untilMs + 1_000) * 8);
   let lineEnd = 0;
   async function* listen(up: AsyncIterable<z.input<typeof asr.recognize_stream.up>>) {
@@ -241,7 +241,7 @@ export async function observe(scene: TalkScene, voice: AgentVoice): Promise<Obse
   const steps = [...scene.caller];
   const sounds: { readonly from: number; readonly samples: Int16Array }[] = [];
   const echoes: Int16Array[] = [];
-  /** What the agent has said since the caller's last sound, and when. */
+  /** The agent's speech since the caller's last sound, and its time. */
   let begun: { readonly text: string; readonly at: number } | null = null;
   let agentAt = Number.NEGATIVE_INFINITY;
   function cued(): void {
@@ -308,7 +308,7 @@ export async function observe(scene: TalkScene, voice: AgentVoice): Promise<Obse
   await talk.catch(() => {});
   return { made, asked, tools, heard, entries, hungUpAt, endedAt: ms };
 }
-/** After so much silence on both sides nothing more is expected; before anybody is asked whether they are there. */
+/** Silence on both sides that ends a talk; shorter than the one before the caller is asked whether they are there. */
 const quietMs = 2_500;
 
 /** Timers of virtual time. */

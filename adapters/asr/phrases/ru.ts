@@ -1,7 +1,6 @@
 /**
- * What the ear hears without hints: what people say on the phone to a sales desk that books. Each phrase is also a message that the dialog
- * understands. Each phrase that sounds like another makes the ear worse: what a caller says in one moment of a talk only, such as a name or
- * a time, is better passed as hints.
+ * The phrases of the ear without hints: what callers say to a sales desk that takes bookings. The dialog understands each phrase as a
+ * message. Similar phrases make the ear worse, so pass phrases that only fit one moment of a talk, such as a name or a time, as hints.
  */
 const hours = ['десять', 'одиннадцать', 'двенадцать', 'час', 'два', 'три', 'четыре', 'пять', 'шесть', 'семь'];
 const days = ['понедельник', 'вторник', 'среду', 'четверг', 'пятницу', 'субботу', 'воскресенье'];

@@ -1,6 +1,6 @@
 /**
- * Takes of the built-in phrases, so that the ear starts without speaking them to itself. `ru.takes` is written by
- * `node scripts/learn-phrases.ts`: the length of a header, the header as JSON, and the vectors as signed bytes.
+ * Takes of the built-in phrases, so that the ear need not synthesize them at start. `ru.takes` is written by `node
+ * scripts/learn-phrases.ts`: the length of a header, the header as JSON, and the vectors as signed bytes.
  */
 import type { Vectors } from './dtw.ts';
 import { dimensions } from './features.ts';
@@ -8,7 +8,7 @@ import { dimensions } from './features.ts';
 interface Header {
   readonly scale: number;
   readonly mean: readonly number[];
-  /** Vectors of each take. */
+  /** The number of vectors in each take. */
   readonly phrases: readonly { readonly text: string; readonly takes: readonly number[] }[];
 }
 export interface Takes {

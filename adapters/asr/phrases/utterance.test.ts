@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { phrasesOf } from './utterance.ts';
 
-/** Pieces of so many ms, with a pause of 300 ms between them. */
+/** Pieces of the given lengths in ms, with pauses of 300 ms between them. */
 function piecesOf(...lengths: readonly number[]) {
   let at = 0;
   return lengths.map((ms) => {
@@ -10,7 +10,7 @@ function piecesOf(...lengths: readonly number[]) {
     return { from, to: from + ms * 8 };
   });
 }
-/** Every stretch of speech is like the same phrase, so much. */
+/** A matcher that finds the same phrase everywhere, with this score. */
 const like = (score: number) => async () => ({ phrase: 'на пятницу', score });
 const heard = async (score: number, ...lengths: readonly number[]) => (await phrasesOf(piecesOf(...lengths), like(score))).length;
 

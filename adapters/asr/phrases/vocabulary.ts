@@ -6,24 +6,27 @@ import type { EarThread } from './ear-thread.ts';
 import { ruPhrases } from './ru.ts';
 
 export interface Vocabulary {
-  /** The phrases to hear, all of them learned. @throws PolybError failed_precondition/no_vocabulary; unavailable when they cannot be spoken */
+  /**
+   * The phrases to recognize, all of them learned. @throws PolybError failed_precondition/no_vocabulary; unavailable if they cannot be
+   * spoken
+   */
   phrasesFor(options: HearOptions, signal: AbortSignal): Promise<readonly string[]>;
 }
 
 /**
- * Variants of the built-in voice that speak each phrase, and how fast, in words a minute: people are heard best if the voices differ much,
- * and do not hurry.
+ * Variants of the built-in voice that speak each phrase, and their pace in words per minute: recognition of people is best with very
+ * different, unhurried voices.
  */
 export const takeVoices = ['', '+f2', '+m3', '+m7', '+f5', '+klatt2'] as const;
 export const takeRate = 145;
-/** How long a phrase may take to be spoken and compared on a busy machine. */
+/** Time limit for synthesizing and learning a phrase on a busy machine. */
 const learnMs = 60_000;
-/** Hints that stay learned. */
+/** Maximum learned hints. */
 const mostLearned = 2_000;
-/** Speech is cut where it is quieter than this, of 16 bits. */
+/** Speech is trimmed where it is quieter than this, in 16-bit samples. */
 const quiet = 200;
 
-/** Learns hints as they come, by letting the voice speak them. */
+/** Learns hints on demand by letting the voice speak them. */
 export function vocabulary(thread: EarThread, tts: Tts): Vocabulary {
   const builtIn = new Set(ruPhrases);
   let generation = -1;
@@ -58,7 +61,7 @@ export function vocabulary(thread: EarThread, tts: Tts): Vocabulary {
       }
       for (const key of [...learned.keys()].slice(0, Math.max(0, learned.size - mostLearned))) {
         learned.delete(key);
-        void thread.order({ do: 'forget', phrase: key }, signal).catch(() => {}); // a thread that ended has forgotten it
+        void thread.order({ do: 'forget', phrase: key }, signal).catch(() => {}); // an ended thread has forgotten the phrases
       }
       await Promise.all(wanted.map((phrase) => learned.get(keyOf(phrase, language))));
       generation = thread.generation;
@@ -67,9 +70,9 @@ export function vocabulary(thread: EarThread, tts: Tts): Vocabulary {
   };
 }
 
-/** A phrase sounds as the language reads it. */
+/** The pronunciation of a phrase depends on the language. */
 const keyOf = (phrase: string, language: string): string => `${language.split('-')[0]}:${phrase}`;
-/** The phrase as it was given. */
+/** The original phrase of a key. */
 export const phraseOf = (key: string): string => key.replace(/^[a-z]{2,3}:/, '');
 
 /** The phrase as each of the voices speaks it. */
@@ -82,7 +85,7 @@ export async function takesOf(phrase: string, language: string, tts: Tts, signal
   return takes;
 }
 
-/** Without the silence on both sides. */
+/** Removes the silence on both sides. */
 export function trimmed(samples: Int16Array): Int16Array {
   const isLoud = (sample: number): boolean => Math.abs(sample) >= quiet;
   const from = samples.findIndex(isLoud);

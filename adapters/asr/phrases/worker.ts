@@ -1,4 +1,4 @@
-/** The thread of the ear: models and comparisons, which would hold up the calls of its process. */
+/** The thread of the ear: models and comparisons, which would delay the calls of the main thread. */
 import { readFile } from 'node:fs/promises';
 import { parentPort } from 'node:worker_threads';
 import { speechFeatures } from './features.ts';

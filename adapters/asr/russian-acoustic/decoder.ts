@@ -1,4 +1,4 @@
-/** The program pocketsphinx_batch (Debian's `pocketsphinx`, BSD), started for each utterance: it sees all of it before it decodes. */
+/** The program pocketsphinx_batch (Debian's `pocketsphinx`, BSD), started for each utterance, which it reads completely before decoding. */
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
@@ -12,31 +12,31 @@ export interface DecodedWord {
   readonly text: string;
   readonly startMs: number;
   readonly endMs: number;
-  /** Share of this word among the readings of the decoder, from 0 to 1. */
+  /** Posterior probability of this word in the decoder's lattice, 0 to 1. */
   readonly share: number;
 }
-/** The words of the model in speech at 8 kHz. @throws PolybError unavailable when the program cannot work */
+/** Recognizes words of the model in speech at 8 kHz. @throws PolybError unavailable if the program cannot work */
 export type Decode = (speech: Int16Array, signal: AbortSignal) => Promise<readonly DecodedWord[]>;
 
 const maxOutput = 1 << 20;
 const frameMs = 10;
 
-/** @param model the folder that `node scripts/acoustic/train.ts` wrote */
+/** @param model the folder written by `node scripts/acoustic/train.ts` */
 export function createDecoder(program: string, model: string): Decode {
   const file = (name: string): string => join(model, name);
   const options = {
     ...{ hmm: model, dict: file('words.dict'), lm: file('desk.lm.bin') },
-    // The list of files has one name, that of the standard input.
+    // The list of files contains only the standard input.
     ...{ ctl: file('stdin.ctl'), cepdir: '/dev', cepext: '', adcin: 'yes', adchdr: '0', samprate: String(rateHz) },
     ...{ remove_silence: 'no', backtrace: 'yes', hyp: '/dev/null' },
-    // Wider than by default, which loses a word in twenty; the vocabulary is small enough.
+    // Wider than the default, which loses one word in twenty; the vocabulary is small enough.
     ...{ beam: '1e-70', pbeam: '1e-70', wbeam: '1e-50' },
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`-${name}`, value]);
   return async (speech, signal) => {
     signal.throwIfAborted();
     await using audio = await withoutName(new Uint8Array(onQuietLine(speech).buffer));
-    // It reports words in its log, on the standard error.
+    // It reports words in its log on standard error.
     const child = spawn(program, args, { stdio: [audio.fd, 'ignore', 'pipe'], signal });
     let log = '';
     child.stderr?.setEncoding('utf8').on('data', (part: string) => {
@@ -52,7 +52,7 @@ export function createDecoder(program: string, model: string): Decode {
   };
 }
 
-/** A file to read that nobody else finds: the program wants a file, where a pipe would be heard piece by piece. */
+/** An unlinked file with the bytes: the program needs a file, since it would process a pipe piece by piece. */
 async function withoutName(bytes: Uint8Array): Promise<FileHandle> {
   const path = join(tmpdir(), `polyb-utterance-${randomUUID()}`);
   await using written = await open(path, 'wx', 0o600);

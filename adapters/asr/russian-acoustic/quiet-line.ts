@@ -1,13 +1,13 @@
 import { rateHz } from '../../../media/audio/g711.ts';
 
-/** Silence on both sides, in which the decoder finds the beginning and the end. */
+/** Silence on both sides, so that the decoder finds the beginning and the end. */
 export const padMs = 200;
 /** The noise of a quiet line, in steps of 16-bit samples. */
 const noise = 6;
 
 /**
- * Speech with the noise of a quiet line under it and around it. Programs that speak are digitally silent between words; what the model was
- * trained on, and what it hears, must not differ in that.
+ * Adds the noise of a quiet line under and around speech. Synthetic voices are digitally silent between words; training and recognition
+ * must not differ in that.
  */
 export function onQuietLine(speech: Int16Array): Int16Array<ArrayBuffer> {
   const pad = (rateHz * padMs) / 1_000;

@@ -1,6 +1,6 @@
 /**
- * An ear without a key for Russian sentences of a sales desk: an acoustic model of one man's recordings and of synthetic voices, and a language
- * model of about 600 words, both made by `scripts/acoustic/` and decoded by pocketsphinx.
+ * An ear that needs no key, for Russian sentences of a sales desk: an acoustic model of one man's recordings and synthetic voices, and a
+ * language model of about 600 words, both made by `scripts/acoustic/` and decoded by pocketsphinx.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -16,7 +16,7 @@ export const russianAcousticSettings = z.object({
     .describe('The program pocketsphinx_batch: a path, or a name on PATH.'),
 });
 const model = join(import.meta.dirname, 'ru');
-/** Speech is none that it knows if the share of one of its words is less: docs/how-to/hear-and-speak.md has what that refuses. */
+/** Speech is refused if the probability of one of its words is less: see docs/how-to/hear-and-speak.md for the effect. */
 const leastShare = 0.6;
 
 export function russianAcousticEar({ POCKETSPHINX_PROGRAM: program }: z.output<typeof russianAcousticSettings>): Ear {

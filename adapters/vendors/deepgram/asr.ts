@@ -13,10 +13,10 @@ import { finalOf, msOf, Recording } from './results.ts';
 import type { deepgramAsrSettings } from './settings.ts';
 import { converse } from './socket.ts';
 
-/** Flux hears no recordings. */
+/** Flux does not transcribe recordings. */
 const recordingModel = 'nova-3';
 const recordingMs = 115_000;
-/** Words of two hours of speech. */
+/** Size limit of a reply: the words of two hours of speech. */
 const recordingBytes = 32_000_000;
 
 export function deepgramEar(settings: z.output<typeof deepgramAsrSettings>, { http, now }: Pick<Deps, 'http' | 'now'>): Ear {

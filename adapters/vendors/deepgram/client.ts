@@ -1,6 +1,6 @@
 import type { DeepgramAccount } from './settings.ts';
 
-/** The library, loaded with the first request: it takes 35 MB. It neither retries nor connects again by itself. */
+/** The client library, loaded with the first request because it takes 35 MB. It neither retries nor reconnects. */
 export async function deepgramClient({ DEEPGRAM_API_KEY: apiKey, DEEPGRAM_BASE_URL: baseUrl }: DeepgramAccount) {
   const { DeepgramClient } = await import('@deepgram/sdk');
   return new DeepgramClient({ apiKey, baseUrl, maxRetries: 0, reconnect: false });

@@ -1,6 +1,6 @@
 /**
- * A Deepgram as far as its speech goes: live recognition, Flux, recordings and voices. It hears and speaks the speech of fakes.
- * Source: developers.deepgram.com, API reference, Listen v1 and v2, Speak v1.
+ * A fake of Deepgram's speech APIs: live recognition, Flux, recordings and voices. It uses fake speech. Source: developers.deepgram.com,
+ * API reference, Listen v1 and v2, Speak v1.
  */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -11,9 +11,9 @@ import { type FakeServer, type FakeServerOptions, fakeServer, Refusal, runFake }
 
 export const deepgramKey = 'key-of-deepgram';
 export interface DeepgramFake extends FakeServer {
-  /** How many connections of live recognition are open. */
+  /** Number of open live connections. */
   readonly connections: number;
-  /** From now on it takes connections and audio and sends nothing, until `recover`. */
+  /** Accepts connections and audio but sends nothing, until `recover`. */
   stall(): void;
   recover(): void;
   /** Drops open connections. */
@@ -33,7 +33,7 @@ interface Connection {
 }
 interface Listener {
   audio(bytes: Uint8Array): void;
-  /** False: no such message. */
+  /** Handles a message; returns false if there is no such type. */
   message(type: string): boolean;
 }
 
@@ -143,7 +143,7 @@ function refusalOf({ headers, url = '/' }: IncomingMessage): number | null {
   return searchParams.get('encoding') === 'mulaw' && searchParams.get('sample_rate') === '8000' ? null : 400;
 }
 
-/** `GET /v1/listen`: interim results by word and by second, finals by pause, by `Finalize` and at the end. */
+/** `GET /v1/listen`: interim results at each word and second, finals at pauses, at `Finalize` and at the end. */
 function live({ send, close }: Connection, query: URLSearchParams): Listener {
   const ear = createFakeEar();
   const endpointingMs = Number(query.get('endpointing') ?? 10);
@@ -172,7 +172,7 @@ function live({ send, close }: Connection, query: URLSearchParams): Listener {
       if (type === 'KeepAlive') return true;
       if (type !== 'Finalize' && type !== 'CloseStream') return false;
       words.push(...ear.end());
-      // Little audio has no result: docs, Finalize.
+      // Little audio yields no result (docs, Finalize).
       if (type === 'CloseStream' ? words.length > 0 : words.length > 0 || ear.atMs - startMs >= 300)
         results(true, type === 'Finalize' ? { from_finalize: true } : {});
       if (type === 'CloseStream') {
@@ -184,7 +184,7 @@ function live({ send, close }: Connection, query: URLSearchParams): Listener {
   };
 }
 
-/** `GET /v2/listen`: a turn ends with so much silence. */
+/** `GET /v2/listen`: silence ends a turn. */
 function flux({ send, close }: Connection, query: URLSearchParams): Listener {
   const ear = createFakeEar();
   const endOfTurnMs = Number(query.get('eot_timeout_ms') ?? 5_000);
@@ -199,7 +199,7 @@ function flux({ send, close }: Connection, query: URLSearchParams): Listener {
   say({ type: 'Connected' });
   return {
     audio(bytes) {
-      // Windows, however large the frames are.
+      // Processed in windows, regardless of the frame size.
       for (let at = 0; at < bytes.length; at += 640) {
         const heard = ear.push(bytes.subarray(at, at + 640));
         const isFirst = words.length === 0;

@@ -1,6 +1,6 @@
 /**
- * Flux, `GET /v2/listen`, which hears turns. Nothing ends a turn at once unless the account has `ForceEndTurn`, so that a request for the
- * final is silence as long as ends one, sent as fast as it goes; times leave it out.
+ * Flux, `GET /v2/listen`, which detects turns. Only accounts with `ForceEndTurn` can end a turn at once, so a request for a final sends
+ * enough silence to end one, faster than real time; reported times exclude that silence.
  */
 import { rateHz } from '../../../media/audio/g711.ts';
 import type { HeardItem, HearOptions } from '../../asr/port.ts';
@@ -11,10 +11,10 @@ import type { Protocol } from './socket.ts';
 
 type Flux = Awaited<ReturnType<Client['listen']['v2']['connect']>>;
 
-/** The shortest that the provider takes. */
+/** The provider's minimum. */
 const endOfTurnMs = 500;
 const silenceMs = endOfTurnMs + 500;
-/** Audio without a turn is heard in windows of about 250 ms. */
+/** Audio outside a turn is processed in windows of about 250 ms. */
 const windowMs = 300;
 const keepAliveMs = 4_000;
 const silence = new Uint8Array((silenceMs * rateHz) / 1_000).fill(0xff);
@@ -33,9 +33,9 @@ export async function openFlux(client: Client, model: string, { language, hints 
 
 export function fluxProtocol(socket: Flux, now: () => number): Protocol {
   let [sentMs, partial, lastSentAt] = [0, '', now()];
-  /** Stretches of our silence, in ms of what was sent. */
+  /** Inserted silences, in ms of the sent audio. */
   const pauses: { readonly fromMs: number; readonly toMs: number }[] = [];
-  /** Ends of the silence of requests that were not answered. */
+  /** Ends of the inserted silences of pending requests. */
   const owed: number[] = [];
 
   const send = (audio: Uint8Array): void => {
@@ -72,7 +72,7 @@ export function fluxProtocol(socket: Flux, now: () => number): Protocol {
           );
           items.push({
             ...final,
-            // What it thinks after half a second of silence, ours or the speaker's.
+            // Its confidence after half a second of silence, inserted or the speaker's.
             ...(data.end_of_turn_confidence !== undefined && { endOfTurn: data.end_of_turn_confidence }),
             words: words.map((word) => ({ ...word, startMs: withoutPauses(word.startMs), endMs: withoutPauses(word.endMs) })),
             startMs: withoutPauses(startMs),

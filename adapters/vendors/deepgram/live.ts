@@ -7,11 +7,11 @@ import type { Protocol } from './socket.ts';
 
 type Live = Awaited<ReturnType<Client['listen']['v1']['connect']>>;
 
-/** Without audio for 10 s, the provider closes the connection. */
+/** The provider closes a connection without audio for 10 s. */
 const keepAliveMs = 4_000;
-/** `Finalize` is not always answered where little audio is left; after so long, results that reach this near to it answer it. */
+/** `Finalize` is not always answered if little audio is left; after `patienceMs`, results within `nearMs` of it count as the answer. */
 const [patienceMs, nearMs] = [500, 250];
-/** Characters of all key terms: the provider takes 500 tokens. */
+/** Maximum characters of all key terms: the provider accepts 500 tokens. */
 const keytermChars = 1_000;
 
 export async function openLive(client: Client, model: string, { language, hints }: HearOptions): Promise<Live> {
@@ -31,10 +31,10 @@ export async function openLive(client: Client, model: string, { language, hints 
 export function liveProtocol(socket: Live, now: () => number): Protocol {
   let [sentMs, settledMs, reachedMs, partial, lastSentAt] = [0, 0, 0, '', now()];
   let isComplete = false;
-  /** Requests for finals that were not answered, and when they were sent. */
+  /** Pending requests for finals, and when they were sent. */
   let owed: { readonly atMs: number; readonly askedAt: number }[] = [];
 
-  /** Answers the first request, and those that followed it without audio between. */
+  /** Answers the first request and those that followed without audio in between. */
   function answer(): readonly HeardItem[] {
     const [first] = owed;
     if (first === undefined) return [];
@@ -92,7 +92,7 @@ export function liveProtocol(socket: Live, now: () => number): Protocol {
   };
 }
 
-/** BCP 47 without the country: the provider has few with one. */
+/** BCP 47 without the country: the provider supports few countries. */
 export const languageOf = (language: string): string => language.split('-')[0] ?? language;
 export function* keytermsOf(hints: readonly string[]): Generator<string> {
   let left = keytermChars;

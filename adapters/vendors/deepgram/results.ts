@@ -38,7 +38,7 @@ export const Recording = z.object({
   }),
 });
 
-/** @param fromMs @param toMs of the audio in which the text was heard; words say it more exactly */
+/** @param fromMs @param toMs the range of audio with the text; words give more exact times */
 export function finalOf(
   {
     transcript,

@@ -2,27 +2,27 @@
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import type { HeardItem, SpokenItem } from '../../asr/port.ts';
 
-/** The part of the library's sockets that both protocols have. */
+/** The part of the library's sockets shared by both protocols. */
 export interface Socket {
   connect(): unknown;
   waitForOpen(): Promise<unknown>;
   close(): void;
   [Symbol.asyncIterator](): AsyncIterator<unknown>;
 }
-/** What a protocol makes of audio and messages; nothing here waits. */
+/** A protocol: reacts to audio and messages without waiting. */
 export interface Protocol {
   hear(audio: Uint8Array): void;
-  /** The answer, where it is known without the provider. */
+  /** Returns the answer if it is known without the provider. */
   finalize(): readonly HeardItem[];
   read(message: unknown): readonly HeardItem[];
   /** Called four times a second. */
   tick(): readonly HeardItem[];
-  /** No more audio follows. */
+  /** Called when no more audio follows. */
   end(): void;
-  /** The connection is closed: the answers that are left; null if the provider owes more than those. */
+  /** Called when the connection is closed. Returns the remaining answers; null if the provider still had results to send. */
   closed(): readonly HeardItem[] | null;
 }
-/** How long the provider may send after the last audio. */
+/** How long the provider may keep sending after the last audio. */
 const lastWordsMs = 5_000;
 const tickMs = 250;
 

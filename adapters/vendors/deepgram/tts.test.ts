@@ -16,7 +16,7 @@ const heard = (pcmu: Uint8Array) =>
 
 voiceConformance('deepgram', async () => {
   const { fake, deps, stop } = await vendorWorld(0, () => deepgramFake());
-  // The fake speaks the letters that it knows: digits and Russian ones.
+  // The fake speaks only digits and Russian letters.
   const sentences = ['Hola, привет 12 раз.', 'До 100 окон?'] as const;
   return { tts: deepgramVoice(settingsFor(fake.url), deps), language: 'es', sentences, longText: 4_500, heard, stop };
 });

@@ -1,4 +1,4 @@
-/** The voices of Deepgram, Aura 2, which speak while they are made. Source: developers.deepgram.com, API reference, Speak v1. */
+/** The voices of Deepgram, Aura 2, streamed during synthesis. Source: developers.deepgram.com, API reference, Speak v1. */
 import type { z } from 'zod';
 import { rateHz } from '../../../media/audio/g711.ts';
 import type { Deps } from '../../deps.ts';
@@ -10,10 +10,10 @@ import { joined, spokenWhole, withoutHead } from '../../tts/streamed.ts';
 import type { deepgramTtsSettings } from './settings.ts';
 import { auraVoices } from './voices.ts';
 
-/** Characters of a request. */
+/** Maximum characters of a request. */
 const mostChars = 2_000;
 const speakMs = 60_000;
-/** Four minutes, twice what the longest request takes. */
+/** Four minutes, twice the speech of the longest request. */
 const maxBytes = 2_000_000;
 
 export function deepgramVoice(settings: z.output<typeof deepgramTtsSettings>, { httpStream }: Pick<Deps, 'httpStream'>): TtsProvider {

@@ -1,4 +1,4 @@
-/** The ear of OpenAI, which hears whole utterances. Source: platform.openai.com, API reference, Create transcription. */
+/** The ear of OpenAI, which transcribes whole utterances. Source: platform.openai.com, API reference, Create transcription. */
 import { z } from 'zod';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { decode, rateHz } from '../../../media/audio/g711.ts';
@@ -12,11 +12,11 @@ import { multipart } from '../../multipart.ts';
 import type { openAiAsrSettings } from './audio-settings.ts';
 
 const Transcript = z.object({ text: z.string().max(1_000_000) });
-/** Of hints. */
+/** Maximum characters of hints. */
 const promptChars = 800;
 const clipMs = 15_000;
 const recordingMs = 50_000;
-/** A request takes 25 MB and 1,500 s. */
+/** The limits of a request are 25 MB and 1,500 s. */
 const partMs = 600_000;
 
 export function openAiEar(settings: z.output<typeof openAiAsrSettings>, { http }: Pick<Deps, 'http'>): Ear {

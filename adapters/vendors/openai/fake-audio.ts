@@ -1,4 +1,4 @@
-/** The speech of OpenAI: transcriptions and speech, in the speech of fakes. Source: platform.openai.com, API reference, Audio. */
+/** A fake of OpenAI's transcriptions and speech, using fake speech. Source: platform.openai.com, API reference, Audio. */
 import { decode, encode, rateHz } from '../../../media/audio/g711.ts';
 import { resample } from '../../../media/audio/resample.ts';
 import { readWav } from '../../../media/audio/wav.ts';
@@ -36,7 +36,7 @@ export async function openAiFake(options: Pick<FakeServerOptions, 'port' | 'effe
     throw refused(404, 'Unknown request URL.');
   });
 }
-/** Odd pieces: a sample may be in two of them. */
+/** Pieces of odd length, which may split a sample. */
 async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 4_801) yield bytes.subarray(at, at + 4_801);
 }

@@ -1,6 +1,6 @@
 /**
- * The sideband of a GPT-Live session whose audio SIP carries. The model hears and speaks; a Responses model behind it calls the tools. Source:
- * OpenAI API reference, Live, sideband; guide «Delegation».
+ * The sideband of a GPT-Live session over SIP. The model listens and speaks; a Responses model behind it calls the tools. Source: OpenAI
+ * API reference, Live, sideband; guide «Delegation».
  */
 import { WebSocket } from 'ws';
 import { z } from 'zod';
@@ -19,10 +19,10 @@ export interface LiveOptions {
   readonly backendModel: string;
   readonly voice: string;
 }
-/** A turn ends after so long without a fragment. */
+/** A turn ends after this time without a fragment. */
 const pauseMs = 1_000;
 const [connectMs, maxFrameBytes, maxUnsentBytes] = [5_000, 4_000_000, 1_000_000];
-/** The provider takes 500 tokens; a Russian token has two letters at least. */
+/** The provider accepts 500 tokens; a Russian token has at least two letters. */
 const longestInstruction = 1_000;
 
 const Id = z.string().max(512);
@@ -40,7 +40,7 @@ const LiveEvent = z.discriminatedUnion('type', [
 ]);
 const used = new Set(LiveEvent.options.map(({ shape }) => shape.type.value as string));
 
-/** What a session is accepted with. */
+/** The setup with which a session is accepted. */
 export const liveSessionOf = ({ liveModel, backendModel, voice }: LiveOptions, setup: SpeechSetup) => ({
   ...{ type: 'live', model: liveModel, audio: { output: { voice } } },
   instructions: `${setup.instructions}\n\n${delegation}`,
@@ -54,7 +54,7 @@ const backendOf = ({ instructions, tools }: SpeechSetup) => ({
   tool_choice: 'auto',
 });
 
-/** @throws PolybError as the port says */
+/** @throws PolybError as specified by the port */
 export async function openLiveSession(
   options: LiveOptions,
   sessionId: string,
@@ -71,7 +71,7 @@ export async function openLiveSession(
   let failure: unknown = null;
   let isOver = false;
   let pause: NodeJS.Timeout | undefined;
-  /** Calls of the backend that goes on, and those that have no result yet. */
+  /** Calls of the current backend response, and those without a result. */
   let made: z.output<typeof Call>[] = [];
   const pending = new Set<string>();
   let responses = 0;
@@ -100,7 +100,7 @@ export async function openLiveSession(
   }
   function fromBackend({ type, item }: { readonly type: string; readonly item?: unknown }): void {
     if (type === 'response.created') made = [];
-    // Snapshots of a whole response have no output: only the finished items do.
+    // Snapshots of a whole response have no output; only finished items do.
     if (type === 'response.output_item.done') {
       const call = Call.safeParse(item);
       if (call.success) made.push(call.data);
@@ -145,7 +145,7 @@ export async function openLiveSession(
     try {
       const event: unknown = JSON.parse(String(data));
       const { type } = z.object({ type: z.string() }).parse(event);
-      // The audio of both sides comes here too.
+      // The audio of both sides arrives here, too.
       if (used.has(type)) take(LiveEvent.parse(event));
     } catch (cause) {
       end(cause);
@@ -171,7 +171,7 @@ export async function openLiveSession(
   }
   return {
     events: events(),
-    // The model speaks when it has something to say; its backend goes on when all calls have their results.
+    // The model speaks on its own; its backend continues once all calls have results.
     answer() {},
     note(who, text) {
       const content = who === 'system' ? text : `${who === 'customer' ? 'Клиент' : 'Ты'}: ${text}`;

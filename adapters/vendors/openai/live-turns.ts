@@ -1,20 +1,20 @@
 /**
- * Turns out of the transcripts of GPT-Live, which has none: both sides may speak at once, and the provider reports fragments with their place
- * on the time line of the session. A turn ends where the other side begins, or with a pause.
+ * Builds turns from the transcripts of GPT-Live, which has none: both sides may speak at once, and the provider reports fragments with
+ * their place on the timeline of the session. A turn ends where the other side begins, or at a pause.
  */
 import type { SpeechEvent } from '../../realtime/port.ts';
 
 export interface LiveTurns {
-  /** @param startMs, endMs of the session */
+  /** @param startMs, endMs on the timeline of the session */
   fragment(who: 'customer' | 'agent', text: string, startMs: number, endMs: number): readonly SpeechEvent[];
-  /** What is being said counts as said. @param who only this side's */
+  /** Closes the current turns. @param who only that of this side */
   close(who?: 'customer' | 'agent'): readonly SpeechEvent[];
 }
 
 /** @param now Unix ms */
 export function createLiveTurns(now: () => number): LiveTurns {
   let turns = 0;
-  /** The beginning of the session, Unix ms, by the first fragment: all times have the order that the provider reports. */
+  /** Start of the session, Unix ms, derived from the first fragment, so that all times keep the provider's order. */
   let origin: number | null = null;
   let current: { readonly who: 'customer' | 'agent'; readonly id: string; text: string; endMs: number } | null = null;
 

@@ -1,6 +1,6 @@
 /**
- * A server of GPT-Live for SIP calls: it accepts, refers and ends them, and has sidebands with transcripts and a backend that calls functions. It
- * refuses fields that it does not know. Source: OpenAI API reference, Live. For tests.
+ * A fake GPT-Live server for SIP calls: it accepts, refers and ends them, and has sidebands with transcripts and a backend that calls
+ * functions. It refuses unknown fields. Source: OpenAI API reference, Live. For tests.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';

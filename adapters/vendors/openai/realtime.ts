@@ -1,4 +1,7 @@
-/** OpenAI's Realtime API (GA): G.711 as it is. Source: OpenAI API reference, Realtime. The SDK connects over TLS only, a local server has none. */
+/**
+ * OpenAI's Realtime API (GA): it accepts G.711 directly. Source: OpenAI API reference, Realtime. The SDK connects over TLS only, a local
+ * server has none.
+ */
 import { pcmu } from '../../realtime/audio-forms.ts';
 import type { SpeechModel } from '../../realtime/port.ts';
 import { openSession, type Wire } from '../../realtime/session.ts';
@@ -9,7 +12,7 @@ export interface OpenAiRealtimeOptions {
   readonly url: string;
   readonly model: string;
   readonly voice: string;
-  /** Of the model that writes down what the customer says. */
+  /** The model that transcribes the customer. */
   readonly transcriptionModel: string;
   readonly silentMs: number;
 }

@@ -1,6 +1,6 @@
 /**
- * The SIP connectors of OpenAI's Realtime API and of GPT-Live: webhooks of calls that wait, and what is done with them. The audio stays
- * between the carrier and the provider. Source: OpenAI API reference, Realtime calls, Live sessions and Webhooks; Standard Webhooks 1.0 for the
+ * The SIP connectors of OpenAI's Realtime API and of GPT-Live: webhooks of waiting calls, and actions on calls. The audio stays between the
+ * carrier and the provider. Source: OpenAI API reference, Realtime calls, Live sessions and Webhooks; Standard Webhooks 1.0 for the
  * signature.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
@@ -13,18 +13,18 @@ import { openSession, sessionOf } from '../../realtime/session.ts';
 import { type LiveOptions, liveSessionOf, openLiveSession } from './live-session.ts';
 import { type OpenAiRealtimeOptions, wireOf } from './realtime.ts';
 
-/** Older and newer deliveries are refused. */
+/** Deliveries with a timestamp further away are refused. */
 const windowMs = 300_000;
 const SipHeader = z.object({ name: z.string().max(200), value: z.string().max(8_192) });
 const Delivery = z.object({ type: z.string().max(100), data: z.record(z.string().max(100), z.unknown()).optional() });
 const sip_headers = z.array(SipHeader).max(200).default([]);
-/** What a delivery of each type is about. The deprecated form of live calls has no type of the transport. */
+/** The subject of each type of delivery. The deprecated form of live calls has no transport type. */
 const deliveries = {
   'realtime.call.incoming': z.object({ call_id: z.string().min(1).max(200), sip_headers }),
   'live.transport.incoming': z.object({ type: z.string().max(32), session_id: z.string().min(1).max(200), sip_headers }),
   'live.call.incoming': z.object({ session_id: z.string().min(1).max(200), sip_headers }),
 } as const;
-/** A call of GPT-Live, by its session; every other is one of the Realtime API. */
+/** Prefix for a call of GPT-Live, by its session; all others belong to the Realtime API. */
 const live = 'live:';
 
 export function openAiSipCalls(
@@ -60,7 +60,7 @@ export function openAiSipCalls(
       const header = (name: string): string | undefined => data.sip_headers.find((each) => each.name.toLowerCase() === name)?.value;
       return {
         callId,
-        // A call that waits may be announced to both interfaces: the first delivery decides.
+        // A waiting call may be announced to both interfaces; the first delivery decides.
         ref: (header('call-id') ?? callId).slice(0, 300),
         line: userOf(header('to')) ?? '',
         phoneNumber: userOf(header('from')),
@@ -71,7 +71,7 @@ export function openAiSipCalls(
       const wire = wireOf(options, {});
       const { audio, ...session } = sessionOf(wire, { ...setup, turns: 'server_vad' });
       const { transcription } = audio.input;
-      // The provider has the audio: it answers turns and is interrupted by itself.
+      // The provider has the audio, so it handles turns and interruptions itself.
       const turn_detection = { type: 'server_vad', create_response: true, interrupt_response: true };
       const { voice } = audio.output as { readonly voice?: string };
       return post(
@@ -123,7 +123,7 @@ function parsed<S extends z.ZodType>(schema: S, body: Uint8Array): z.output<S> {
 }
 const unreadable = (cause: unknown): PolybError =>
   new PolybError('invalid_argument', 'The webhook cannot be read.', { reason: 'bad_delivery', cause });
-/** `"Anna" <sip:+74951234567@host>;tag=1` → `+74951234567`. The caller writes these headers: they prove nothing. */
+/** `"Anna" <sip:+74951234567@host>;tag=1` → `+74951234567`. The caller writes these headers, so they prove nothing. */
 function userOf(header: string | undefined): string | null {
   return /sips?:([^@;>\s]{1,64})@/.exec(header ?? '')?.[1] ?? null;
 }

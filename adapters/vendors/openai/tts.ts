@@ -1,4 +1,7 @@
-/** The voices of OpenAI, which speak any language while they are made. Source: platform.openai.com, API reference, Create speech. */
+/**
+ * The voices of OpenAI, which speak any language and are streamed during synthesis. Source: platform.openai.com, API reference, Create
+ * speech.
+ */
 import type { z } from 'zod';
 import { encode, rateHz } from '../../../media/audio/g711.ts';
 import { createResampler } from '../../../media/audio/resample.ts';
@@ -16,7 +19,7 @@ const speakMs = 120_000;
 /** Eight minutes. */
 const maxBytes = 24_000_000;
 const names = ['alloy', 'ash', 'ballad', 'coral', 'echo', 'fable', 'nova', 'onyx', 'sage', 'shimmer', 'verse'] as const;
-/** Of the languages that its models speak, those that are listed. */
+/** The languages listed, of all that the models speak. */
 const languages = ['ru', 'en', 'de', 'es', 'fr', 'it', 'pt', 'pl', 'uk', 'kk', 'tr', 'zh', 'ja'] as const;
 
 export function openAiVoice(settings: z.output<typeof openAiTtsSettings>, { httpStream }: Pick<Deps, 'httpStream'>): TtsProvider {

@@ -34,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => fake.close());
 const signal = AbortSignal.timeout(250_000);
 
-/** Twelve minutes on a moved clock: sentences with a number each, and a pause every so often. */
+/** Twelve minutes on a simulated clock: numbered sentences, with a pause every `pauseEvery`. */
 async function longTalk(isRotated: boolean, pauseEvery: number) {
   const clock = movedClock();
   const own = await yandexFake({ now: clock.now });
@@ -63,7 +63,7 @@ async function longTalk(isRotated: boolean, pauseEvery: number) {
     }
     up.put({ finalize: true });
     const answers = nth + 1;
-    // The provider is a real server: it answers in its own time, not in the moved one.
+    // The provider is a real server, which answers in real time rather than simulated time.
     await until(async () => {
       await clock.advance(10);
       return failure !== undefined || heard.filter(({ kind }) => kind === 'finalized').length >= answers;

@@ -1,4 +1,4 @@
-/** The ear of Yandex SpeechKit, v3 over gRPC. A session lasts 5 minutes or 10 MB at most, so that sessions follow each other in a talk. */
+/** The ear of Yandex SpeechKit, v3 over gRPC. A session is limited to 5 minutes or 10 MB, so a talk uses several in succession. */
 import type { z } from 'zod';
 import { rateHz } from '../../../media/audio/g711.ts';
 import { type Clock, systemClock } from '../../../media/sip/clock.ts';
@@ -12,7 +12,7 @@ import type { yandexAsrSettings } from './settings.ts';
 
 /** Source: yandex.cloud/docs/speechkit, Quotas and limits: 5 minutes and 10 MB a session; audio is sent with 16 bits. */
 const limits = { pauseAfterMs: 210_000, longestMs: 280_000, mostBytes: 4_500_000, idleMs: 4_000 } as const;
-/** A recording is heard in sessions of so much audio. */
+/** Audio of a recording in one session. */
 const partMs = 240_000;
 
 /** @param clock for tests */

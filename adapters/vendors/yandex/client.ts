@@ -5,7 +5,7 @@ import { type Code, PolybError } from '../../../contracts/kit/errors.ts';
 import type { YandexAccount } from './settings.ts';
 
 const protos = { stt: 'speechkit.stt.v3.Recognizer', tts: 'speechkit.tts.v3.Synthesizer' } as const;
-/** Numbers of 64 bits are numbers here: all of them are times and places in one session. */
+/** 64-bit numbers become JS numbers: all of them are times and positions in one session. */
 const reading = { keepCase: true, longs: Number, enums: String, defaults: false, oneofs: true };
 
 /** An IAM token names a user, whose requests need a folder; an API key belongs to a service account in one. */
@@ -21,7 +21,7 @@ export interface Synthesizer extends GrpcClient {
 }
 type Clients = { readonly stt: Recognizer; readonly tts: Synthesizer };
 
-/** The package of a service, for clients and for the fake. */
+/** Loads the package of a service, for clients and for the fake. */
 export async function loadService(kind: keyof typeof protos) {
   const [grpc, { load }] = await Promise.all([import('@grpc/grpc-js'), import('@grpc/proto-loader')]);
   const definition = await load(fileURLToPath(new URL(`./protos/${kind}.proto`, import.meta.url)), reading);
@@ -32,7 +32,7 @@ export async function loadService(kind: keyof typeof protos) {
 }
 
 export interface SpeechKit<K extends keyof Clients> {
-  /** The client, and the metadata of a request. */
+  /** Returns the client and the metadata of a request. */
   open(): Promise<{ readonly client: Clients[K]; readonly metadata: Metadata }>;
   close(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * API v1 of Yandex SpeechKit with its limits: short audio and synthesis over HTTP. It hears and speaks the speech of fakes.
- * Source: yandex.cloud/docs/speechkit, Synchronous recognition API; Speech synthesis, API v1 method description; Response format.
+ * A fake of API v1 of Yandex SpeechKit with its limits: short audio and synthesis over HTTP. It uses fake speech. Source:
+ * yandex.cloud/docs/speechkit, Synchronous recognition API; Speech synthesis, API v1 method description; Response format.
  */
 import { decode, encode, rateHz } from '../../../media/audio/g711.ts';
 import { fakeHeard, fakeSpeechOf } from '../../asr/fake-speech.ts';
@@ -10,7 +10,7 @@ import { samplesOf } from './samples.ts';
 export const yandexV1Key = 'key-of-speechkit-v1';
 const [mostAudioMs, mostAudioBytes] = [30_000, 1 << 20];
 const [mostChars, mostFormBytes] = [5_000, 15 << 10];
-/** Odd pieces: a sample may be in two of them. */
+/** Pieces of odd length, which may split a sample. */
 const pieceBytes = 3_201;
 const refused = (status: number, code: string, message: string) =>
   new Refusal({ status, body: { error_code: code, error_message: message } });
@@ -20,7 +20,7 @@ export async function yandexV1Fake(options: Pick<FakeServerOptions, 'port' | 'ef
     const isToken = headers.authorization === `Bearer t1.${yandexV1Key}`;
     if (headers.authorization !== `Api-Key ${yandexV1Key}` && !isToken) throw refused(401, 'UNAUTHORIZED', 'Unknown api key.');
     const asked = new URLSearchParams(path === 'stt:recognize' ? query : body);
-    // Docs: required for a user, not to be used for a service account.
+    // Docs: required for a user, forbidden for a service account.
     if (isToken !== asked.has('folderId')) throw refused(400, 'BAD_REQUEST', 'Specify folderId with an IAM token, and only with one.');
     if (asked.get('format') !== 'lpcm' || asked.get('sampleRateHertz') !== String(rateHz))
       throw refused(400, 'BAD_REQUEST', 'Only lpcm with 8000 Hz is understood here.');

@@ -1,6 +1,6 @@
 /**
- * Yandex SpeechKit v3 as far as PolyB uses it, with its limits, by its protos. It hears and speaks the speech of fakes.
- * Source: yandex.cloud/docs/speechkit, and github.com/yandex-cloud/cloudapi, yandex/cloud/ai/stt/v3 and tts/v3.
+ * A fake of the used part of Yandex SpeechKit v3, with its limits, by its protos. It uses fake speech. Source: yandex.cloud/docs/speechkit,
+ * and github.com/yandex-cloud/cloudapi, yandex/cloud/ai/stt/v3 and tts/v3.
  */
 import type { Metadata, ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js';
 import { decode, encode, rateHz } from '../../../media/audio/g711.ts';
@@ -15,7 +15,7 @@ const [invalid, unauthenticated] = [3, 16];
 
 export interface YandexFake {
   readonly url: string;
-  /** Sessions so far, each with the seconds of audio that it got. */
+  /** Sessions so far, each with its seconds of received audio. */
   readonly sessions: readonly { seconds: number }[];
   readonly requests: readonly { readonly text: string; readonly voice: string; readonly role: string | undefined }[];
   stall(): void;
@@ -26,7 +26,7 @@ export interface YandexFake {
 }
 export interface YandexFakeOptions {
   readonly port?: number | undefined;
-  /** The clock by which sessions age, ms. */
+  /** The clock for the age of sessions, ms. */
   readonly now?: () => number;
   /** Refinements end with a dot. */
   readonly punctuates?: boolean;
@@ -133,7 +133,7 @@ export async function yandexFake({ now = Date.now, port = 0, punctuates = false 
     });
     const data = Buffer.from(speech.buffer);
     const words = fakeHeard(fakeSpeechOf(text));
-    // Odd pieces: a sample may be in two of them.
+    // Pieces of odd length, which may split a sample.
     for (let at = 0; at < data.length && !isStalled; at += 3_201) {
       const [fromMs, toMs] = [at / 2 / 8, (at + 3_201) / 2 / 8];
       const timed = words.filter(({ startMs }) => startMs >= fromMs && startMs < toMs);

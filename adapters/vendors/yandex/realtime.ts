@@ -1,6 +1,6 @@
 /**
- * The Realtime API of Yandex AI Studio: the events of OpenAI's at an address of its own, with 16-bit samples at a rate that the session names.
- * Source: Yandex AI Studio documentation, Realtime API; no account was at hand, so it was tested with a server of the same events only.
+ * The Realtime API of Yandex AI Studio: OpenAI's events at a different address, with 16-bit samples at a rate set by the session. Source:
+ * Yandex AI Studio documentation, Realtime API; tested only with a server of the same events, for lack of an account.
  */
 import { pcm } from '../../realtime/audio-forms.ts';
 import type { SpeechModel } from '../../realtime/port.ts';

@@ -27,7 +27,7 @@ export const Speech = z.object({
 });
 
 export const textOf = (update: z.output<typeof Alternatives>): string => update.alternatives[0]?.text.trim() ?? '';
-/** Null without words. */
+/** The final of an update; null without words. */
 export function finalOf(update: z.output<typeof Alternatives>): Final | null {
   const [alternative] = update.alternatives;
   if (alternative === undefined || alternative.text.trim() === '') return null;
@@ -35,7 +35,7 @@ export function finalOf(update: z.output<typeof Alternatives>): Final | null {
   return {
     kind: 'final',
     text: text.trim(),
-    // It is 0 where it is not measured.
+    // 0 means not measured.
     confidence: confidence > 0 ? Math.min(1, confidence) : null,
     words: words.map((word) => ({ text: word.text, startMs: word.start_time_ms, endMs: word.end_time_ms, confidence: null })),
     startMs: words[0]?.start_time_ms ?? startMs,

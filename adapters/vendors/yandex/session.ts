@@ -1,6 +1,6 @@
 /**
- * One session of streaming recognition. Ends of utterances are decided here, by pauses and by requests for finals (`external_classifier`).
- * A final is followed by its refinement with numbers and punctuation, which is awaited for a moment.
+ * One session of streaming recognition. This side ends utterances, at pauses and at requests for finals (`external_classifier`). A final is
+ * followed by its refinement with numbers and punctuation, for which it waits briefly.
  */
 import { decode, rateHz } from '../../../media/audio/g711.ts';
 import { createSpeechDetector } from '../../../media/audio/speech.ts';
@@ -24,10 +24,10 @@ export function sessionOf(kit: SpeechKit<'stt'>, model: string, clock: Clock): E
       const cancel = (): void => call.cancel();
       signal.addEventListener('abort', cancel, { once: true });
       const detector = createSpeechDetector({ stopMs: pauseMs });
-      /** Ends of utterances that were sent and not answered, by pauses and by requests for finals. */
+      /** Pending ends of utterances, with the number of requests for finals in each. */
       const ends: { requests: number }[] = [];
       let [sent, sentAtEnd] = [0, 0];
-      /** Finals whose refinement has not come, and answers behind them. */
+      /** Finals waiting for their refinement, and replies queued behind them. */
       const held: ({ readonly index: number; final: Final; isReady: boolean } | 'finalized')[] = [];
 
       function release(): void {
@@ -76,7 +76,7 @@ export function sessionOf(kit: SpeechKit<'stt'>, model: string, clock: Clock): E
           ends.push({ requests });
           call.write({ eou: {} });
         } else if (last !== undefined)
-          last.requests += requests; // Its answer is this one's, too.
+          last.requests += requests; // The previous reply also answers this request.
         else if (requests > 0) {
           held.push('finalized');
           release();

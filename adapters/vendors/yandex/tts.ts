@@ -1,4 +1,4 @@
-/** The voices of Yandex SpeechKit, v3 over gRPC, with their roles, and the times of words. */
+/** The voices of Yandex SpeechKit, v3 over gRPC, with their roles and the times of words. */
 import type { z } from 'zod';
 import { encode, rateHz } from '../../../media/audio/g711.ts';
 import { listedVoices } from '../../tts/listed.ts';
@@ -11,7 +11,7 @@ import { samplesOf } from './samples.ts';
 import type { yandexTtsSettings } from './settings.ts';
 import { yandexVoices } from './voices.ts';
 
-/** Characters of a request, which speak for less than the 24 s that it may take. Source: yandex.cloud/docs/speechkit, Quotas and limits. */
+/** Maximum characters of a request, spoken in less than the limit of 24 s. Source: yandex.cloud/docs/speechkit, Quotas and limits. */
 const mostChars = 250;
 
 export function yandexVoice(settings: z.output<typeof yandexTtsSettings>): TtsProvider & { close(): void } {

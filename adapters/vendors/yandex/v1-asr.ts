@@ -1,6 +1,6 @@
 /**
- * Recognition of short audio by API v1 of Yandex SpeechKit: one HTTPS request for an utterance, where gRPC does not pass.
- * Source: yandex.cloud/docs/speechkit, Synchronous recognition API.
+ * Recognition of short audio by API v1 of Yandex SpeechKit: one HTTPS request per utterance, for networks without gRPC. Source:
+ * yandex.cloud/docs/speechkit, Synchronous recognition API.
  */
 import { z } from 'zod';
 import { PolybError } from '../../../contracts/kit/errors.ts';
@@ -14,10 +14,10 @@ import { authorizationOf, isToken } from './client.ts';
 import type { yandexAsrSettings } from './settings.ts';
 
 const Transcript = z.object({ result: z.string().max(20_000) });
-/** A request takes 30 s and 1 MB; the audio around an utterance counts, too. */
+/** A request is limited to 30 s and 1 MB, including the audio around the utterance. */
 const longestMs = 28_000;
 const timeoutMs = 15_000;
-/** Silence that a probe sends. */
+/** Silence sent as a probe. */
 const probeMs = 500;
 
 export function yandexV1Ear(settings: z.output<typeof yandexAsrSettings>, { http }: Pick<Deps, 'http'>): Ear {

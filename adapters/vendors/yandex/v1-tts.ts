@@ -1,5 +1,5 @@
 /**
- * The Russian voices of API v1 of Yandex SpeechKit: an HTTPS request for a text, spoken while it is made, where gRPC does not pass.
+ * The Russian voices of API v1 of Yandex SpeechKit: one HTTPS request per text, streamed during synthesis, for networks without gRPC.
  * Source: yandex.cloud/docs/speechkit, Speech synthesis, API v1 method description.
  */
 import type { z } from 'zod';
@@ -15,7 +15,7 @@ import { samplesOf } from './samples.ts';
 import type { yandexTtsSettings } from './settings.ts';
 import { yandexVoices } from './voices.ts';
 
-/** A request takes 5,000 characters in 15 KB of an encoded form, in which a Cyrillic letter is 6 bytes. */
+/** A request is limited to 5,000 characters and 15 KB of form encoding, in which a Cyrillic letter takes 6 bytes. */
 const mostChars = 2_000;
 const speakMs = 60_000;
 /** Eight minutes. */

@@ -23,7 +23,7 @@ const voices: readonly (readonly [voice: string, language: string, gender: 'fema
   ['madi', 'kk-KK', 'male', ''],
 ];
 
-/** Each voice, and each with each of its roles: `jane+good`. */
+/** Each voice, alone and with each of its roles: `jane+good`. */
 export const yandexVoices: readonly Voice[] = voices.flatMap(([voice, language, gender, roles]) =>
   [voice, ...roles.split(' ').flatMap((role) => (role === '' ? [] : [`${voice}+${role}`]))].map((name) => ({
     voice: name,

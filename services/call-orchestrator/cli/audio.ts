@@ -8,7 +8,7 @@ import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
 
-/** As JSON has it: bytes are base64. */
+/** In JSON: bytes are base64. */
 type Part = Omit<OutputOf<typeof calls.get_recording>, 'body'> & { readonly body: string };
 const partBytes = 180_000;
 /** Full scale of 16-bit samples. */
@@ -30,7 +30,7 @@ export async function saveAudio(invocation: Invocation): Promise<number> {
   return 0;
 }
 
-/** The recording of a call. @throws PolybError not_found while there is none */
+/** The complete recording of a call. @throws PolybError not_found while there is none */
 export async function wholeRecording(invocation: Invocation, callId: string): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   await withAsk(invocation, async (ask) => {
@@ -60,7 +60,7 @@ export async function recordingOf(bus: Pick<Bus, 'call'>, callId: string, signal
   return Buffer.concat(parts);
 }
 
-/** How long a stereo recording lasts and how loud its sides are. */
+/** Duration of a stereo recording and the level of its sides. */
 export function levelsOf(wav: Uint8Array): { readonly seconds: number; readonly leftDb: number | null; readonly rightDb: number | null } {
   const { samples, rateHz, channels } = readWav(wav);
   const seconds = Math.round((samples.length / channels / rateHz) * 10) / 10;

@@ -1,4 +1,4 @@
-/** `polyb calls`: its commands. */
+/** Commands of `polyb calls`. */
 import type { calls } from '../../../contracts/calls.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
 import type { telephony } from '../../../contracts/telephony.ts';

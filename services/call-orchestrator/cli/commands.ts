@@ -3,7 +3,7 @@ import type { Command } from '../../../scripts/cli/kernel/command.ts';
 
 const states = ['queued', 'ringing', 'early', 'answered', 'held', 'transferring', 'ended'];
 
-const file = { name: 'file', short: 'o', value: 'FILE', summary: 'The WAV file that is written.' } as const;
+const file = { name: 'file', short: 'o', value: 'FILE', summary: 'The WAV file to write.' } as const;
 
 export default [
   {
@@ -27,24 +27,24 @@ export default [
       },
       {
         name: 'show',
-        summary: 'Show a call with its times, its end, and what was said.',
+        summary: 'Show a call with its times, its end and its transcript.',
         usage: 'CALL',
         impact: 'ro',
         follows: 'callId',
-        flags: [{ name: 'follow', summary: 'Show each change until the call has ended.' }],
+        flags: [{ name: 'follow', summary: 'Follow changes until the call ends.' }],
         examples: [{ line: 'polyb calls show call_1' }, { line: 'polyb calls show call_1 --follow' }],
         seeAlso: ['calls ls', 'calls transcript', 'calls hangup'],
         run: async () => (await import('./calls.ts')).showCall,
       },
       {
         name: 'transcript',
-        summary: 'Show what the customer and the agent said, and what each answer waited for.',
+        summary: 'Show the words of the customer and the agent, and the latency of each answer.',
         usage: 'CALL',
         impact: 'ro',
         details: [
-          'Of the agent, the text is what was heard. Before an answer stands the time from the last sound of the customer to its first frame: words (the recogniser), silence (until the turn counted as ended), answer (the dialog), voice, and the line, in ms.',
+          'The text of the agent is the part that was heard. Each answer is preceded by the time in ms from the last sound of the customer to its first frame, split into words (the recogniser), silence (until the turn counted as ended), answer (the dialog), voice and line.',
         ],
-        flags: [{ name: 'recording', summary: 'Measure each answer on the recording, too.' }],
+        flags: [{ name: 'recording', summary: 'Also measure each answer on the recording.' }],
         examples: [{ line: 'polyb calls transcript call_1' }, { line: 'polyb calls transcript call_1 --recording' }],
         seeAlso: ['calls show', 'calls audio'],
         run: async () => (await import('./transcript.ts')).showTranscript,
@@ -67,7 +67,7 @@ export default [
           {
             name: 'summary',
             value: 'TEXT',
-            summary: 'What the person hears before they take the call or refuse it; meanwhile the customer hears music.',
+            summary: 'Spoken to the person before they take or refuse the call; meanwhile the customer hears music.',
           },
         ],
         examples: [
@@ -79,7 +79,7 @@ export default [
       },
       {
         name: 'audio',
-        summary: 'Save the recording of a call (stereo WAV: left the customer, right this system), and show how loud both sides are.',
+        summary: 'Save the recording of a call (stereo WAV: the customer left, this system right), and show the levels of both sides.',
         usage: 'CALL [FILE]',
         impact: 'ro',
         flags: [file],
@@ -89,11 +89,11 @@ export default [
       },
       {
         name: 'listen',
-        summary: 'Listen to a call that goes on (stereo: left the customer, right this system), until it ends or Ctrl-C.',
+        summary: 'Listen to a call in progress (stereo: the customer left, this system right), until it ends or Ctrl-C.',
         usage: 'CALL',
         impact: 'rw',
         details: [
-          'With -o the audio becomes a WAV file; without it, raw samples on stdout (16 bits, little-endian, 8000 Hz, two channels). The call is not slowed down: frames that did not get here in time are missing, and counted at the end. Audio is heard while a line script or an agent has the call; with --whisper, while a person has it (left the customer, right the person). A whisper is in no recording and no transcript; calls.call_whispered reports who whispered, to whom and how long. While an agent has the call it is refused: the agent takes no advice in mid-call.',
+          'With -o the audio becomes a WAV file; without it, raw samples on stdout (16 bits, little-endian, 8000 Hz, two channels). The call is never delayed: frames that arrive too late are missing and counted at the end. Audio is heard while a line script or an agent has the call; with --whisper, while a person has it (left the customer, right the person). A whisper is in no recording and no transcript; calls.call_whispered reports who whispered, to whom and how long. While an agent has the call it is refused: the agent takes no advice in mid-call.',
         ],
         flags: [
           file,
@@ -102,14 +102,14 @@ export default [
             name: 'take-over',
             value: 'PHONE',
             summary:
-              'Call this phone or person (person:anna), who takes the call with 1: the agent ends its turn and is silent, and the customer hears music until then.',
+              'Call this phone or person (person:anna), who takes the call with 1. Until then the agent is silent after its turn and the customer hears music.',
           },
-          { name: 'summary', value: 'TEXT', summary: 'What that person hears first. Default: the last words of the customer.' },
+          { name: 'summary', value: 'TEXT', summary: 'Spoken to that person first. Default: the last words of the customer.' },
           {
             name: 'whisper',
             value: 'FILE',
             summary:
-              'Speak to the person of the staff who has the call: a WAV file, or - for raw samples on standard input (16 bits, little-endian, 8000 Hz, one channel). The customer does not hear it.',
+              'Speak to the person of the staff who has the call: a WAV file, or - for raw samples on standard input (16 bits, little-endian, 8000 Hz, one channel). The customer cannot hear it.',
           },
         ],
         examples: [

@@ -16,7 +16,7 @@ import commands from './commands.ts';
 let nats: RunningServer;
 let it: World;
 let gateway: Loopback;
-/** The phone that was called last. */
+/** The phone called last. */
 let supervisor: FarPhone | undefined;
 beforeAll(async () => {
   nats = await startNats({ dir: temporaryDir(), temporary: true });
@@ -57,7 +57,7 @@ test('a supervisor who listens takes the call over, and the command says so', as
   await until(() => supervisor?.state === 'talking');
   expect(notes).toContain('+7999***0102 is called, and hears: Анна, заказ 17.');
   await until(() => {
-    // Keys are read from the moment on at which the summary begins.
+    // Keys are read once the summary begins.
     supervisor?.press('1');
     return notes.includes('+7999***0102 has taken over the call');
   });

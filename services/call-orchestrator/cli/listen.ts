@@ -13,7 +13,7 @@ import { watchCall } from './watch-call.ts';
 import { whisperIn } from './whisper.ts';
 
 const silentMs = 3_000;
-/** Between two streams of one call. */
+/** Pause between two streams of one call. */
 const againMs = 200;
 
 export async function listenTo(invocation: Invocation): Promise<number> {
@@ -23,13 +23,13 @@ export async function listenTo(invocation: Invocation): Promise<number> {
   const file = flags.text('file');
   const source = flags.text('whisper');
   if (source !== undefined) {
-    if (flags.text('take-over') !== undefined) throw wrongUsage('--whisper and --take-over exclude each other', { subject: path });
+    if (flags.text('take-over') !== undefined) throw wrongUsage('--whisper and --take-over cannot be combined', { subject: path });
     return await withAsk(invocation, async (_ask, connected) => await whisperIn(callId, source, await connected(), invocation), {
       lasting: true,
     });
   }
   if (file === undefined && out.isTty)
-    throw wrongUsage('audio is no text for a terminal', {
+    throw wrongUsage('audio cannot be shown on a terminal', {
       subject: path,
       next: [`polyb calls listen ${callId} -o call.wav`, `polyb calls listen ${callId} | aplay -t raw -f S16_LE -r 8000 -c 2`],
     });
@@ -38,11 +38,11 @@ export async function listenTo(invocation: Invocation): Promise<number> {
   });
 }
 
-/** What the person who takes over hears first, before the last words of the customer. */
+/** Spoken to the person who takes over, before the last words of the customer. */
 const spokenSummary = 'Разговор ведёт агент.';
 const mostSummary = 500;
 
-/** Calls the person who takes over; the customer hears music until they press 1. */
+/** Calls the person who takes over; the customer hears music until that person presses 1. */
 async function takeOver(callId: string, ask: Ask, { flags, out }: Pick<Invocation, 'flags' | 'out'>): Promise<void> {
   const to = flags.text('take-over');
   if (to === undefined) return;
@@ -95,7 +95,7 @@ async function hear(
   let frames = 0;
   let seconds = 0;
   const warning = setTimeout(
-    () => out.note('nothing is heard yet: nobody speaks on this call, or this user may not listen', 'warn'),
+    () => out.note('no audio yet: nobody is speaking on this call, or this user may not listen', 'warn'),
     silentMs,
   );
   out.note(`listening to ${callId} (Ctrl-C to stop)`, 'ok');
@@ -116,7 +116,7 @@ async function hear(
           else if ('clear' in item) audio.clearRight();
         }
       } catch (error) {
-        // The holder is gone, and the call ends or another stream begins.
+        // The holder is gone; either the call ends or another stream begins.
         if (!until.aborted && !(isPolybError(error) && error.code === 'upstream_failed')) throw error;
       }
       await delay(againMs, undefined, { signal: until }).catch(() => {}); // it is over

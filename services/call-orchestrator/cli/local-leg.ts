@@ -1,4 +1,4 @@
-/** A phone of this process: the talk runs on its leg as on that of a gateway. */
+/** A phone within this process; the talk runs on its leg as on one of a gateway. */
 
 import { createOutbox } from '../../../adapters/outbox.ts';
 import { createFrameClock } from '../../../adapters/telephony/frame-clock.ts';
@@ -7,22 +7,22 @@ import type { MediaFact } from '../../../adapters/telephony/port.ts';
 import type { Bus } from '../../../bus/service.ts';
 import { telephony } from '../../../contracts/telephony.ts';
 
-type Said = { readonly id: string; readonly audio: Uint8Array } | { readonly clear: true } | { readonly mark: string };
+type SpeakerItem = { readonly id: string; readonly audio: Uint8Array } | { readonly clear: true } | { readonly mark: string };
 interface Options {
   readonly signal: AbortSignal;
 }
 export interface LocalLeg {
   readonly phone: FarPhone;
-  /** The bus, with this leg as the telephony. */
+  /** The bus, on which this leg takes the place of telephony. */
   readonly bus: Pick<Bus, 'open' | 'call'>;
-  /** Both sides so far as G.711, of the same length. */
+  /** Both sides so far in G.711, equally long. */
   recorded(): { readonly customer: Uint8Array; readonly agent: Uint8Array };
-  /** How long the agent has said nothing since it last spoke, in ms; null before its first word. */
+  /** Time since the agent last spoke, in ms; null before its first word. */
   quietMs(): number | null;
 }
 const silence = new Uint8Array(160).fill(0xff);
 
-/** @param bus serves everything but the leg */
+/** @param bus serves everything except the leg */
 export function localLeg(legId: string, bus: Pick<Bus, 'open' | 'call'>): LocalLeg {
   const clock = createFrameClock();
   const media = createOutbox<Uint8Array | MediaFact>();
@@ -52,7 +52,7 @@ export function localLeg(legId: string, bus: Pick<Bus, 'open' | 'call'>): LocalL
   });
   leg.phone.ring();
   void leg.answer(AbortSignal.abort()); // it answers at once
-  // After the leg's own tick: what it moved in this one.
+  // After the leg's own tick, record what it moved.
   const record = (): void => {
     for (const side of ['customer', 'agent'] as const) {
       sides[side].push(now[side] ?? silence);
@@ -61,7 +61,7 @@ export function localLeg(legId: string, bus: Pick<Bus, 'open' | 'call'>): LocalL
   };
   stop = clock.every(record);
 
-  async function* held(up: AsyncIterable<Said>, signal: AbortSignal): AsyncGenerator<Uint8Array | MediaFact> {
+  async function* held(up: AsyncIterable<SpeakerItem>, signal: AbortSignal): AsyncGenerator<Uint8Array | MediaFact> {
     const hangUp = (): void => leg.phone.hangUp();
     signal.addEventListener('abort', hangUp, { once: true });
     void (async () => {
@@ -75,7 +75,7 @@ export function localLeg(legId: string, bus: Pick<Bus, 'open' | 'call'>): LocalL
     yield* media;
   }
   const rest = bus as unknown as { open(...given: readonly unknown[]): unknown; call(...given: readonly unknown[]): Promise<unknown> };
-  const open = (stream: unknown, input: unknown, up: AsyncIterable<Said>, options: Options): unknown =>
+  const open = (stream: unknown, input: unknown, up: AsyncIterable<SpeakerItem>, options: Options): unknown =>
     stream === telephony.media ? held(up, options.signal) : rest.open(stream, input, up, options);
   const call = async (method: unknown, input: unknown, options: Options): Promise<unknown> => {
     if (method === telephony.record) return { recordingId: null };

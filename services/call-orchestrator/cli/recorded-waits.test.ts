@@ -4,7 +4,7 @@ import { wavFile } from '../../../media/audio/wav.ts';
 import { recordedWaits, soundsOf } from './recorded-waits.ts';
 
 const rateHz = 8_000;
-/** Both sides with tones from and to so many ms. */
+/** Both sides with tones between the given times, in ms. */
 function recordingOf(seconds: number, ...sides: readonly (readonly (readonly [fromMs: number, toMs: number])[])[]): Uint8Array {
   const samples = new Int16Array(seconds * rateHz * 2);
   for (const [side, sounds] of sides.entries())

@@ -1,4 +1,4 @@
-/** How long the customer waited for each answer, as a recording of both sides has it: what the waterfall of a turn is held against. */
+/** How long the customer waited for each answer, measured on a recording of both sides, to verify the waterfall of a turn. */
 import { levelDb } from '../../../media/audio/speech.ts';
 import { readWav } from '../../../media/audio/wav.ts';
 
@@ -13,11 +13,11 @@ interface Answer {
   readonly heardAt: number;
 }
 const frameMs = 5;
-/** What is quieter is silence, unless the side is so quiet as a whole. */
+/** Quieter sound is silence, unless the whole side is that quiet. */
 const [silenceDb, belowLoudestDb] = [-50, 32];
 /** A shorter pause is part of a sound; a shorter sound is a click. */
 const [pauseMs, shortestMs] = [250, 60];
-/** An answer is looked for so near to where the waterfall has it. */
+/** How far from the time in the waterfall an answer is searched for. */
 const nearMs = 1_000;
 
 export function soundsOf(samples: Int16Array, rateHz: number): readonly Sound[] {

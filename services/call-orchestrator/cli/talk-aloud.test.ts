@@ -17,7 +17,7 @@ import { runCommand } from '../../../test/kit/command-line.ts';
 import { type World, world } from '../../../test/kit/world.ts';
 import salon from '../../crm-connector/salon.json' with { type: 'json' };
 
-/** Hears at once what the test says in each turn, so that a busy machine makes no turn without words. */
+/** Hears at once the words that the test supplies for each turn, so that a busy machine causes no turn without words. */
 const ears: Service = service({ serves: { asr }, settings: z.object({}) }).start(async () => ({
   asr: {
     recognize: async () => {

@@ -1,4 +1,4 @@
-/** `polyb talk --audio`: recordings are the caller of a talk, without a phone. */
+/** `polyb talk --audio`: recordings play the caller of a talk, without a phone. */
 import { randomBytes } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,9 +15,9 @@ import { localLeg } from './local-leg.ts';
 import { drawTranscript } from './transcript.ts';
 
 const lookMs = 50;
-/** Sentences of an answer follow each other sooner. */
+/** Silence that ends an answer: pauses between its sentences are shorter. */
 const quietMs = 1_500;
-/** An answer that has not begun by then is not waited for. */
+/** How long to wait for an answer to begin. */
 const answerMs = 20_000;
 const longestMs = 600_000;
 
@@ -37,7 +37,7 @@ export async function talkAloud(invocation: Invocation): Promise<number> {
         {
           ...{ bus: leg.bus, log: quiet, now: Date.now, language: 'ru-RU', voice: flags.text('voice') },
           rules: { ...russianRules, greeting: greeting ?? russianRules.greeting },
-          // There is no person whom the agent could connect, and no call to report on.
+          // There is no person to connect and no call to report on.
           transfer: async () => false,
           completed: async () => {},
           note: async (entry) => {
@@ -71,7 +71,7 @@ export async function talkAloud(invocation: Invocation): Promise<number> {
   return 0;
 }
 
-/** The agent has spoken, and says no more. */
+/** Resolves when the agent has spoken and fallen silent. */
 async function answered(quietSince: () => number | null, signal: AbortSignal): Promise<void> {
   const latest = performance.now() + answerMs;
   while (!signal.aborted) {

@@ -1,4 +1,4 @@
-/** `polyb calls transcript`: what both sides said, with the waterfall of each turn. */
+/** `polyb calls transcript`: the words of both sides, with the waterfall of each turn. */
 import type { calls } from '../../../contracts/calls.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
 import { askMethod } from '../../../scripts/cli/kernel/ask.ts';
@@ -39,7 +39,7 @@ export function waitsIn(wav: Uint8Array, transcript: Transcript): readonly (numb
 
 /** Columns of the longest bar. */
 const barWidth = 40;
-/** What is waited for until each stage, with the mark of its part of the bar. */
+/** The stages of the waterfall, with their names and their marks in the bar. */
 const stages: readonly (readonly [to: keyof Waterfall, name: string, mark: string, asciiMark: string])[] = [
   ['wordsAt', 'words', '░', '.'],
   ['turnEndAt', 'silence', '▒', '-'],
@@ -48,7 +48,7 @@ const stages: readonly (readonly [to: keyof Waterfall, name: string, mark: strin
   ['heardAt', 'line', '◆', '>'],
 ];
 
-/** @param waits how long each answer was waited for on the recording */
+/** @param waits the latency of each answer on the recording */
 export function drawTranscript(
   transcript: Transcript,
   { ascii }: Pick<Invocation['out'], 'ascii'>,
@@ -72,7 +72,7 @@ export function drawTranscript(
     apart.length === 0 ? [] : [`recording   differs by at most ${Math.max(...apart)} ms, in ${apart.length} of ${turns.length} answers`];
   return [...lines, ...summary, ...held, ''].join('\n');
 }
-/** How long each answer was waited for by its waterfall. */
+/** The latency of each answer by its waterfall. */
 export const waitedMs = (transcript: Transcript): readonly number[] => answersOf(transcript).map(waited);
 const shownWait = (wait: number | null): string => (wait === null ? '' : `; ${wait} on the recording`);
 const waited = ({ lastSoundAt, heardAt }: Waterfall): number => Math.max(0, Date.parse(heardAt) - Date.parse(lastSoundAt));
@@ -80,7 +80,7 @@ const waited = ({ lastSoundAt, heardAt }: Waterfall): number => Math.max(0, Date
 function drawWaterfall(waterfall: Waterfall, longest: number, ascii: boolean): string {
   let before = Date.parse(waterfall.lastSoundAt);
   const parts = stages.map(([to, name, mark, asciiMark]) => {
-    // What was there before it was waited for took no time.
+    // A stage that had ended before it was needed took no time.
     const ms = Math.max(0, Date.parse(waterfall[to]) - before);
     before += ms;
     return { name, ms, bar: (ascii ? asciiMark : mark).repeat(Math.round((ms / longest) * barWidth)) };

@@ -7,7 +7,7 @@ import { openEntry } from '../../../scripts/cli/kernel/stream.ts';
 
 type Call = OutputOf<typeof calls.get_call>;
 
-/** The call now and after each change, until it has ended. */
+/** Yields the call now and after each change, until it has ended. */
 export async function* watchCall({ bus }: Pick<Connected, 'bus'>, callId: string, signal: AbortSignal): AsyncGenerator<Call> {
   const entry = (await readCatalogue()).entries['calls.watch_call'];
   if (entry === undefined) throw refusal('unimplemented', 'these contracts have no calls.watch_call', { next: ['polyb docs build'] });

@@ -11,7 +11,7 @@ function soundOf(part: Part, random: () => number): Int16Array {
   const level = (at: number) => ('quietMs' in part ? 20 : at % 2_000 < 1_600 ? 6_000 : 1_500);
   return Int16Array.from({ length: ms * 8 }, (_, at) => (random() - 0.5) * level(at));
 }
-/** The verdict and when it came, in ms of the sound. */
+/** The verdict and its time, in ms of the sound. */
 function verdictOn(...parts: readonly Part[]): readonly [verdict: string | null, atMs: number] {
   const detector = createAnswerDetector();
   const random = seededRandom(7);

@@ -1,6 +1,6 @@
 /**
- * Who has answered an outbound call, as far as time, energy and tones tell. A person says a word or two and waits. A mailbox beeps; what a
- * network announces begins with the tones of ITU-T E.180. A long greeting alone decides nothing: a person who screens calls speaks as long.
+ * Detects who has answered an outbound call, by timing, energy and tones. A person says a word or two and waits. A mailbox beeps; a network
+ * announcement begins with the tones of ITU-T E.180. A long greeting alone proves nothing: a person who screens calls speaks as long.
  */
 import { rateHz } from '../../../media/audio/g711.ts';
 import { createSpeechDetector } from '../../../media/audio/speech.ts';
@@ -8,15 +8,15 @@ import { createToneDetector } from '../../../media/audio/tone-detector.ts';
 
 export type AnswerVerdict = 'human' | 'machine' | 'unknown';
 
-/** A first utterance of at most so long, with so much silence after it, is a person's. */
+/** A first utterance of at most this length, followed by this much silence, is a person's. */
 const [longestHelloMs, silenceMs] = [2_500, 500];
-/** The beep of a mailbox; tones that a voice hums are shorter. */
+/** Minimum beep of a mailbox; humming is shorter. */
 const beepMs = 400;
-/** Without a verdict by then there is none. */
+/** After this time there is no verdict. */
 const patienceMs = 30_000;
 
 export interface AnswerDetector {
-  /** Takes what the phone sends, in order and without gaps. The verdict, once; null before and after it. */
+  /** Adds audio of the phone, in order and without gaps. Returns the verdict once; null before and after it. */
   push(samples: Int16Array): AnswerVerdict | null;
 }
 
@@ -25,7 +25,7 @@ export function createAnswerDetector(): AnswerDetector {
   const tones = createToneDetector({ minMs: beepMs });
   let heardMs = 0;
   let startedAt: number | null = null;
-  /** A long greeting was heard: only a beep decides. */
+  /** After a long greeting only a beep decides. */
   let isLong = false;
   let isDecided = false;
   const decide = (verdict: AnswerVerdict): AnswerVerdict => {

@@ -14,7 +14,7 @@ function run(script: LineScript) {
     at(ms: number) {
       now = ms;
     },
-    /** Orders in short: what is said, and what else is done. */
+    /** Applies an event; returns the orders in short form. */
     give(event: LineEvent): string[] {
       const moved = moveLine(script, state, event, now);
       state = moved.state;

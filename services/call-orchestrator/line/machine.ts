@@ -1,59 +1,59 @@
-/** The course of a line script as a pure state machine: events and times in, orders out. */
+/** A line script as a pure state machine: events and times in, orders out. */
 import type { LineScript, Speech, Step } from './script.ts';
 
 export type LineEvent =
   | { readonly kind: 'started' }
-  /** What the order `say` with this id said was heard to its end. */
+  /** The speech of the order `say` with this id has been heard to its end. */
   | { readonly kind: 'said'; readonly id: string }
   | { readonly kind: 'key'; readonly key: string }
   /** The time of the order `wake` has come. */
   | { readonly kind: 'woken' }
   | { readonly kind: 'held'; readonly isHeld: boolean }
-  /** A mailbox has answered, and its beep was heard. */
+  /** A mailbox has answered and beeped. */
   | { readonly kind: 'machine' }
   | { readonly kind: 'transferred' }
   | { readonly kind: 'transfer_failed' };
 export type LineOrder =
-  /** Says the parts one after the other; the event `said` with the id follows. */
+  /** Says the parts in order; the event `said` with the id follows. */
   | { readonly order: 'say'; readonly id: string; readonly parts: readonly Speech[] }
-  /** Drops what was not heard. */
+  /** Drops unheard speech. */
   | { readonly order: 'hush' }
   | { readonly order: 'record'; readonly on: boolean }
-  /** Pauses what is recorded, and goes on with it. */
+  /** Pauses or resumes the recording. */
   | { readonly order: 'pause_recording'; readonly isPaused: boolean }
   /** The event `transferred` or `transfer_failed` follows. */
   | { readonly order: 'transfer'; readonly to: readonly string[]; readonly rounds: number; readonly summary: string | null }
-  /** Connects the person with the customer about whom they were called; the same events follow. */
+  /** Connects the person with the waiting customer; the same events follow. */
   | { readonly order: 'connect' }
   | { readonly order: 'hang_up' }
-  /** Gives the event `woken` at this time, Unix ms, instead of at the time of an earlier order; null: at none. */
+  /** Schedules the event `woken` for this time, Unix ms, replacing an earlier order; null cancels it. */
   | { readonly order: 'wake'; readonly at: number | null };
 
 export interface LineState {
-  /** The name of the step; null when the script is over. */
+  /** The current step; null when the script is over. */
   readonly at: string | null;
   readonly phase: 'saying' | 'listening' | 'transferring';
   /** The id of the last order `say`. */
   readonly said: number;
-  /** Keys of the step, and of the last step that read keys. */
+  /** Keys of this step, and of the last step that read keys. */
   readonly typed: string;
   readonly keys: string;
-  /** How often the prompt was said. */
+  /** How often the prompt has been said. */
   readonly asked: number;
   readonly isHeld: boolean;
 }
 export const newLine: LineState = { at: null, phase: 'saying', said: 0, typed: '', keys: '', asked: 0, isHeld: false };
 
-export interface Moved {
+export interface Transition {
   readonly state: LineState;
   readonly orders: readonly LineOrder[];
 }
-const still = (state: LineState): Moved => ({ state, orders: [] });
+const still = (state: LineState): Transition => ({ state, orders: [] });
 const noWake: LineOrder = { order: 'wake', at: null };
-/** Steps without a word that follow each other; more are a circle. */
+/** Maximum consecutive steps without speech; more are a cycle. */
 const mostSilent = 100;
 
-export function moveLine(script: LineScript, state: LineState, event: LineEvent, now: number): Moved {
+export function moveLine(script: LineScript, state: LineState, event: LineEvent, now: number): Transition {
   const step = state.at === null ? undefined : script.steps[state.at];
   switch (event.kind) {
     case 'started':
@@ -84,10 +84,10 @@ export function moveLine(script: LineScript, state: LineState, event: LineEvent,
   }
 }
 
-type Asking = Extract<Step, { do: 'read_keys' | 'choose' }>;
+type PromptStep = Extract<Step, { do: 'read_keys' | 'choose' }>;
 
 /** Begins a step; without one the call ends. */
-function enter(script: LineScript, from: LineState, name: string | undefined): Moved {
+function enter(script: LineScript, from: LineState, name: string | undefined): Transition {
   const orders: LineOrder[] = isSecret(from.at === null ? undefined : script.steps[from.at])
     ? [{ order: 'pause_recording', isPaused: false }]
     : [];
@@ -120,9 +120,9 @@ function enter(script: LineScript, from: LineState, name: string | undefined): M
   return { state: { ...from, at: null }, orders: [...orders, noWake, { order: 'hang_up' }] };
 }
 const isSecret = (step: Step | undefined): boolean => step?.do === 'read_keys' && step.isSecret;
-/** Keys as later texts may say them. */
-const keysOf = (step: Asking, typed: string): string => (isSecret(step) ? '' : typed);
-function say(state: LineState, text: Speech, before: readonly LineOrder[] = []): Moved {
+/** The keys that later texts may contain. */
+const keysOf = (step: PromptStep, typed: string): string => (isSecret(step) ? '' : typed);
+function say(state: LineState, text: Speech, before: readonly LineOrder[] = []): Transition {
   const said = state.said + 1;
   const spoken = typeof text === 'string' ? text.replaceAll('{keys}', [...state.keys].join(', ')) : text;
   return {
@@ -130,13 +130,13 @@ function say(state: LineState, text: Speech, before: readonly LineOrder[] = []):
     orders: [...before, noWake, { order: 'say', id: String(said), parts: [spoken] }],
   };
 }
-function listen(state: LineState, step: Asking, now: number): Moved {
+function listen(state: LineState, step: PromptStep, now: number): Transition {
   return { state: { ...state, phase: 'listening' }, orders: [{ order: 'wake', at: now + step.timeoutMs }] };
 }
-/** A key also interrupts the prompt. */
-function heard(script: LineScript, state: LineState, step: Asking, key: string, now: number): Moved {
+/** Handles a key, which also interrupts the prompt. */
+function heard(script: LineScript, state: LineState, step: PromptStep, key: string, now: number): Transition {
   const hush: readonly LineOrder[] = state.phase === 'saying' ? [{ order: 'hush' }] : [];
-  const with_ = ({ state: moved, orders }: Moved): Moved => ({ state: moved, orders: [...hush, ...orders] });
+  const with_ = ({ state: moved, orders }: Transition): Transition => ({ state: moved, orders: [...hush, ...orders] });
   if (step.do === 'choose') {
     const name = step.options[key];
     return with_(name === undefined ? waited(script, state, step) : enter(script, { ...state, keys: key }, name));
@@ -146,18 +146,18 @@ function heard(script: LineScript, state: LineState, step: Asking, key: string, 
   if (key === step.end || typed.length === step.most) return with_(enter(script, { ...state, keys: keysOf(step, typed) }, step.next));
   return with_(listen({ ...state, typed }, step, now));
 }
-/** No further key came: those that came are taken, without any the prompt is said again. */
-function waited(script: LineScript, state: LineState, step: Asking): Moved {
+/** Handles the timeout of a key: takes the keys so far; without any, repeats the prompt. */
+function waited(script: LineScript, state: LineState, step: PromptStep): Transition {
   if (step.do === 'read_keys' && state.typed !== '') return enter(script, { ...state, keys: keysOf(step, state.typed) }, step.next);
   if (state.asked > step.repeats) return enter(script, state, step.onNone);
   return say({ ...state, typed: '', asked: state.asked + 1 }, step.prompt);
 }
-/** On hold nothing is said and no time runs; afterwards the person hears again what they may have missed. */
-function held(script: LineScript, state: LineState): Moved {
+/** On hold the script is silent and its timers stop; afterwards the person hears the step again. */
+function held(script: LineScript, state: LineState): Transition {
   if (state.phase === 'transferring') return still(state);
   return state.isHeld ? { state, orders: [{ order: 'hush' }, noWake] } : again(script, state);
 }
-function again(script: LineScript, state: LineState): Moved {
+function again(script: LineScript, state: LineState): Transition {
   const step = state.at === null ? undefined : script.steps[state.at];
   if (step === undefined) return still(state);
   const { typed, asked } = state;

@@ -45,7 +45,7 @@ beforeAll(async () => {
   gateway = loopback(loopbackSettings.parse({}), { now: Date.now, log: quiet }, (phone) => person(phone));
   const vendors: Readonly<Record<string, object>> = { 'telephony-gateway': { gateway }, 'call-orchestrator': { tts: [tts] } };
   for (const { folder: name, service } of await loadServices(['call-orchestrator', 'telephony-gateway'])) {
-    // The service as it is, with phones and a voice that the test has in its hands.
+    // The real service, with phones and a voice that the test controls.
     const made: Service = {
       ...service,
       make: (parts) => service.make({ ...parts, vendors: { ...parts.vendors, ...vendors[name] } as never }),

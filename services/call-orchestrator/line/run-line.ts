@@ -18,22 +18,22 @@ export interface LineParts {
   readonly log: Log;
   /** Unix ms. */
   readonly now: () => number;
-  /** The folder of the WAV files of scripts. */
+  /** The folder with the WAV files of scripts. */
   readonly folder: string;
-  /** Hands the customer over; false when none of these people takes the call. */
+  /** Hands the customer over; false if none of these people takes the call. */
   transfer(
     asked: { readonly callId: string; readonly people: readonly string[]; readonly rounds: number; readonly summary: string | null },
     signal: AbortSignal,
   ): Promise<boolean>;
-  /** Connects the person on this leg with the customer about whom they were called; false if it is too late. */
+  /** Connects the person on this leg with the waiting customer; false if it is too late. */
   connect(signal: AbortSignal): Promise<boolean>;
-  /** Who has answered, once it is known. Absent where this system has answered. */
+  /** Called once it is known who has answered. Absent if this system has answered. */
   readonly answered?: ((by: AnswerVerdict) => Promise<void>) | undefined;
 }
-/** Half a second: a key silences the rest of a phrase, and few messages carry it. */
+/** Half a second: short enough that a key silences the rest of a phrase, with few messages. */
 const chunkBytes = 4_000;
 
-/** Resolves when the leg has ended or was handed over. */
+/** Resolves when the leg has ended or been handed over. */
 export async function runLine(
   { callId, legId }: { readonly callId: string; readonly legId: string },
   script: LineScript,
@@ -46,7 +46,7 @@ export async function runLine(
   const until = AbortSignal.any([signal, over.signal]);
   let state: LineState = newLine;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  /** The recording that is paused. */
+  /** The paused recording. */
   let paused: Promise<string | null> = Promise.resolve(null);
 
   function give(event: LineEvent): void {
@@ -91,7 +91,7 @@ export async function runLine(
       give({ kind: 'transfer_failed' });
     }
   }
-  /** What was not recorded before the pause is not recorded after it. */
+  /** Resumes the recording only if it was running before the pause. */
   async function pauseRecording(isPaused: boolean, before: string | null): Promise<string | null> {
     if (!isPaused && before === null) return null;
     try {

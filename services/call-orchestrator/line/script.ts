@@ -1,7 +1,8 @@
 /**
- * A line script: data that says what is spoken on an answered call, which keys are read, and where the call goes.
+ * A line script: data that defines the prompts of an answered call, the keys it reads, and where the call goes.
  *
- * Each step names the next one; a step without `next` ends the call after its last word. A text may contain {keys}, which are spoken one by one.
+ * Each step names the next one; a step without `next` ends the call after its last word. A text may contain {keys}, which are spoken one by
+ * one.
  */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
@@ -13,7 +14,7 @@ const Name = z
   .max(64)
   .regex(/^[a-z][a-z0-9_]*$/, 'lower-case letters, digits and _');
 const Ms = z.int().min(500).max(600_000);
-/** A text that a voice speaks, or a WAV file beside the script. */
+/** A text to speak, or a WAV file beside the script. */
 const Speech = z.union([z.string().min(1).max(1_000), z.strictObject({ wav: z.string().min(1).max(200) })]);
 const next = Name.optional();
 const asking = {
@@ -60,7 +61,7 @@ export const LineScript = z
     for (const name of named)
       if (!(name in steps)) context.addIssue({ code: 'custom', message: `there is no step ${name}`, path: ['steps'] });
   });
-/** The person on the line is connected with the customer about whom they were called. Scripts of the settings have no such step. */
+/** Connects the person on the line with the waiting customer. Not available in scripts from the settings. */
 interface Connect {
   readonly do: 'connect';
   readonly onFail: string;
@@ -78,7 +79,7 @@ function following(step: z.output<typeof Step>): readonly string[] {
   return names;
 }
 
-/** @throws PolybError invalid_argument with every mistake of the file. */
+/** @throws PolybError invalid_argument with all errors in the file. */
 export async function readLineScript(file: string): Promise<LineScript> {
   let written: unknown;
   try {
@@ -88,10 +89,10 @@ export async function readLineScript(file: string): Promise<LineScript> {
   }
   const script = LineScript.safeParse(written);
   if (script.success) return script.data;
-  throw new PolybError('invalid_argument', `${file} is no line script: ${z.prettifyError(script.error)}`);
+  throw new PolybError('invalid_argument', `${file} is not a line script: ${z.prettifyError(script.error)}`);
 }
 
-/** Greets, says that the call is recorded, reads keys until #, repeats them once, and says goodbye. */
+/** Greets, announces the recording, reads keys until #, repeats them once, and says goodbye. */
 export const builtInScript: LineScript = LineScript.parse({
   start: 'greeting',
   steps: {
@@ -109,7 +110,7 @@ export const builtInScript: LineScript = LineScript.parse({
     goodbye: { do: 'say', text: 'Спасибо! Мы вам перезвоним. До свидания.' },
   },
 });
-/** Connects the caller with the first of these people who takes the call. */
+/** A script that connects the caller with the first of these people who takes the call. */
 export function peopleScript(people: readonly string[], rounds: number): LineScript {
   return LineScript.parse({
     start: 'greeting',
@@ -120,7 +121,7 @@ export function peopleScript(people: readonly string[], rounds: number): LineScr
     },
   });
 }
-/** What a person hears to whom a call is handed over. @param summary null: they are connected at once. */
+/** The script for a person to whom a call is handed over. @param summary null connects them at once. */
 export function briefingScript(summary: string | null): LineScript {
   const connect: Step = { do: 'connect', onFail: 'too_late' };
   const tooLate: Step = { do: 'say', text: 'Клиент уже не ждёт. До свидания.' };

@@ -27,10 +27,10 @@ export interface SpeechCallParts {
   readonly now: () => number;
   readonly routes: Routes;
   readonly language: string;
-  /** To whom the agent hands a call over; the first one is called. */
+  /** The people for hand-overs; the first one is called. */
   readonly people: readonly string[];
 }
-/** An instance that attends a call says so more often than this. */
+/** The heartbeat of an attending instance is more frequent than this. */
 const silentMs = 15_000;
 const beatMs = 5_000;
 const keptMs = 30 * 86_400_000;
@@ -39,10 +39,10 @@ const notFound = 404;
 
 export interface SpeechCallAnswerer {
   readonly loop: Loop;
-  /** Does not wait for the loop. */
+  /** Answers without waiting for the loop. */
   readonly answerNow: () => void;
 }
-/** Answers calls that wait at the provider, by the route of the called number, and attends those that it has answered. @param closing leaves them */
+/** Answers calls waiting at the provider, by the route of the called number, and attends them. @param closing leaves them */
 export function answerSpeechCalls(sip: SipCalls | undefined, parts: SpeechCallParts, closing: AbortSignal): SpeechCallAnswerer {
   const { db, bus, log, now, routes, people } = parts;
 
@@ -69,7 +69,7 @@ export function answerSpeechCalls(sip: SipCalls | undefined, parts: SpeechCallPa
     if (route?.kind === 'people' && !row.isAnswered) {
       const [first = ''] = route.people;
       await connectPerson(sip, row, first, signal);
-      // Whether the person answers, the carrier knows alone.
+      // Only the carrier knows whether the person answers.
       return await finish(row, { ...unknownEnd, endedBy: 'system' });
     }
     if (callId === null || (route?.kind !== 'realtime' && !row.isAnswered)) {
@@ -83,7 +83,7 @@ export function answerSpeechCalls(sip: SipCalls | undefined, parts: SpeechCallPa
     let refusal: unknown;
     if (!row.isAnswered)
       await sip.accept(providerCallId, options, signal).catch((err) => {
-        // An attempt whose reply was lost may have been accepted: then there is a session.
+        // An attempt whose reply was lost may have succeeded; then there is a session.
         if (!isRefusal(err)) throw err;
         refusal = err;
       });
@@ -133,7 +133,7 @@ export function answerSpeechCalls(sip: SipCalls | undefined, parts: SpeechCallPa
       if (over.how === 'ended') await finish(row, { ...answeredEnd, endedBy: 'system' });
       else if (!closing.aborted && row.isAnswered && !over.hadEvents) await finish(row, await endOf(callId));
       else {
-        // The call is over, or only the connection is: whoever attends it next finds out.
+        // Either the call or only the connection is over; the next instance to attend it finds out.
         await releaseSpeechCall(db, providerCallId);
         if (!closing.aborted) answerNow();
       }
@@ -175,7 +175,7 @@ export function answerSpeechCalls(sip: SipCalls | undefined, parts: SpeechCallPa
   };
 }
 const answeredEnd = { ...unknownEnd, outcome: 'answered', hangUpCause: 'normal' } as const;
-/** The provider has refused: the caller has given up, or nothing can answer the call. */
+/** The end of a call refused by the provider: the caller has given up, or the call cannot be answered. */
 const unansweredEnd = { ...unknownEnd, outcome: 'failed' } as const;
 const isRefusal = (err: unknown): boolean =>
   isPolybError(err) && err.outcome === 'not_executed' && err.code !== 'unavailable' && err.code !== 'resource_exhausted';

@@ -1,4 +1,4 @@
-/** The session of a talk with a speech model: opened again where it breaks off, by the next provider if the former one fails. */
+/** The session of a talk with a speech model: reopened when it breaks off, with the next provider if the previous one fails. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SpeechEvent, SpeechModel, SpeechOptions, SpeechSession } from '../../../adapters/realtime/port.ts';
 import type { Log } from '../../../bus/service.ts';
@@ -8,15 +8,15 @@ export interface ConnectionParts {
   /** In order of preference. */
   readonly models: readonly SpeechModel[];
   readonly log: Log;
-  /** Of a session that is opened now. */
+  /** Options for a session opened now. */
   readonly options: () => Promise<SpeechOptions>;
   readonly event: (event: SpeechEvent) => void;
   readonly opened: (session: SpeechSession) => void;
   readonly lost: () => void;
-  /** No session can be had. */
+  /** Called if no session can be opened. */
   readonly givenUp: () => void;
 }
-/** Attempts in a row that bring no answer. */
+/** Maximum consecutive attempts without an answer. */
 const mostAttempts = 4;
 const pauseMs = 300;
 

@@ -14,13 +14,13 @@ function talk(turns: 'own' | 'provider' = 'own') {
     return orders.filter(({ order }) => order !== 'wake' && order !== 'note');
   };
   const heard = (utterance: number, ms = 1_000) => give({ kind: 'played', utterance, ms, startedAt: now, isWhole: true }, ms);
-  /** The customer speaks, and the silence after it ends the turn. */
+  /** The customer speaks, and the following silence ends the turn. */
   const says = (ms = 1_000): readonly RealtimeOrder[] => {
     give({ kind: 'customer_started', at: now });
     const stopped = give({ kind: 'customer_stopped', at: now + ms }, ms + 200);
     return [...stopped, ...give({ kind: 'woken' }, russianRules.silenceMs)];
   };
-  /** The model says one item, of which nothing is heard yet. */
+  /** The model says one item, nothing of which has been heard yet. */
   const answers = (answer: string, calls: readonly string[] = []) => {
     give({ kind: 'answering', answer });
     const [play] = give({ kind: 'voiced', answer, item: `item_${answer}`, ms: 2_000 });

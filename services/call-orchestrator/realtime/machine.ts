@@ -1,8 +1,8 @@
 /**
- * The course of a talk that a speech model holds: events and times in, orders out. Nothing here waits or sends.
+ * A talk of a speech model as a state machine: events and times in, orders out, without waiting or sending.
  *
- * Glossary: an *utterance* is an item of the model, or a text of ours that the voice of the system says; a *turn* is what the customer said
- * before they fell silent, and is one item of the model's conversation; an *answer* is what the model says and calls at one request.
+ * Glossary: an *utterance* is an item of the model, or a *system text* spoken by the voice of this system; a *turn* is the speech of the
+ * customer up to a silence, one item of the model's conversation; an *answer* is the speech and tool calls of the model for one request.
  */
 import type { SpeechCall, SpeechEvent } from '../../../adapters/realtime/port.ts';
 import { heardOf } from '../talk/heard-words.ts';
@@ -14,23 +14,23 @@ import type { TalkRules } from '../talk/rules.ts';
 export type RealtimeEvent =
   | { readonly kind: 'started'; readonly direction: 'in' | 'out' }
   | { readonly kind: 'customer_started'; readonly at: number }
-  /** Where we find turns. @param ms of the audio since the customer started, not of the clock: frames may be late */
+  /** If this system finds turns. @param ms of audio since the customer started, not of the clock: frames may be late */
   | { readonly kind: 'customer_speaks'; readonly ms: number }
-  /** Silence is counted from `at`; the customer has waited since `soundAt`, which is `at` unless it is told. */
+  /** The silence began at `at`; the customer has waited since `soundAt`, by default `at`. */
   | { readonly kind: 'customer_stopped'; readonly at: number; readonly soundAt?: number }
-  /** What the customer said in a turn; empty if nothing was understood. */
+  /** The customer's words in a turn; empty if nothing was understood. */
   | { readonly kind: 'turn_words'; readonly turn: number; readonly text: string }
   | Exclude<
       SpeechEvent,
       { readonly kind: 'audio' | 'words' | 'speech_started' | 'speech_stopped' | 'committed' | 'refused' | 'playing' | 'heard' }
     >
   | { readonly kind: 'voiced'; readonly answer: string; readonly item: string; readonly ms: number }
-  /** Audio of a text of ours. @param ms of all of it so far */
+  /** Audio of a system text. @param ms of all its audio so far */
   | { readonly kind: 'own_voiced'; readonly utterance: number; readonly ms: number }
-  /** A text of ours has no audio: the voice failed. */
+  /** A system text has no audio: the voice failed. */
   | { readonly kind: 'unvoiced'; readonly utterance: number }
   | { readonly kind: 'played'; readonly utterance: number; readonly ms: number; readonly startedAt: number; readonly isWhole: boolean }
-  /** @param say what the customer must hear, in these words @param handsOver a person is to go on with the customer */
+  /** @param say a text that the customer must hear verbatim @param handsOver a person is to go on with the customer */
   | { readonly kind: 'tools_ran'; readonly say: string | null; readonly isProposal: boolean; readonly handsOver: boolean }
   /** After the order `transfer`: a person has taken the call, or none does. */
   | { readonly kind: 'transferred' | 'transfer_failed' }
@@ -38,35 +38,35 @@ export type RealtimeEvent =
   | { readonly kind: 'answered_by'; readonly who: 'machine' | 'screening' }
   /** The beep of a mailbox. */
   | { readonly kind: 'beep' }
-  /** The session with the model broke off; another one is opened. */
+  /** The session with the model broke off; another one is being opened. */
   | { readonly kind: 'lost' }
   | { readonly kind: 'opened' }
-  /** No session can be had. */
+  /** No session can be opened. */
   | { readonly kind: 'given_up' }
   | { readonly kind: 'left' }
   /** The time of the order `wake` has come. */
   | { readonly kind: 'woken' };
 
 export type RealtimeOrder =
-  /** By the voice of the system: a text of ours, or one that the model wrote instead of speaking it. */
+  /** Speaks with the voice of the system: a system text, or a text that the model wrote instead of speaking. */
   | { readonly order: 'say'; readonly utterance: number; readonly text: string }
-  /** What was heard of a text of ours, for the model. */
+  /** Adds the heard part of a system text to the model's conversation. */
   | { readonly order: 'remember'; readonly text: string }
-  /** Audio of this item is heard as this utterance. */
+  /** Plays audio of this item as this utterance. */
   | { readonly order: 'play'; readonly utterance: number; readonly item: string }
-  /** No more audio of it follows. */
+  /** The utterance has no more audio. */
   | { readonly order: 'complete'; readonly utterance: number }
   | { readonly order: 'pause' }
   | { readonly order: 'resume' }
   | { readonly order: 'hush' }
-  /** What was heard since the last one is a turn. */
+  /** Makes the audio since the last turn a new turn. */
   | { readonly order: 'commit'; readonly turn: number }
   | { readonly order: 'answer' }
   | { readonly order: 'cancel' }
   | { readonly order: 'truncate'; readonly item: string; readonly heardMs: number }
-  /** Keys that the customer pressed, for the model. */
+  /** Reports keys pressed by the customer to the model. */
   | { readonly order: 'tell_keys'; readonly keys: string }
-  /** Runs tools, and decides on a proposal by what the customer said. */
+  /** Runs tools, and decides on a proposal by the customer's words. */
   | { readonly order: 'run_tools'; readonly calls: readonly SpeechCall[]; readonly said: string | null }
   | { readonly order: 'record' }
   | { readonly order: 'note'; readonly entry: TalkEntry }
@@ -81,7 +81,7 @@ export interface RealtimeMachine {
 type Deadline = 'greet' | 'end_of_turn' | 'barge' | 'decide' | 'words' | 'idle' | 'beep' | 'keys' | 'longest';
 interface Utterance {
   readonly id: number;
-  /** Null for a text of ours. */
+  /** Null for a system text. */
   readonly item: string | null;
   text: string;
   readonly canBeInterrupted: boolean;
@@ -94,26 +94,26 @@ interface Turn {
   readonly id: number;
   readonly startedAt: number;
   readonly endedAt: number;
-  /** It decides on the proposal that the customer has heard before it. */
+  /** Whether it decides on the proposal heard before it. */
   readonly decides: boolean;
-  /** A short sound over the agent: its words tell whether it interrupts. */
+  /** A short sound over the agent; its words decide whether it interrupts. */
   readonly isAside: boolean;
 }
 
 /** The name of the tool with which the model ends the call. */
 export const endCall = 'end_call';
-/** Speech over the agent of this length interrupts, whatever its words are; a pause that ends it is part of it. */
+/** Speech of this length over the agent interrupts regardless of its words; the length includes the final pause. */
 const bargeMs = 800;
-/** Where the provider finds turns, its verdict counts; so long the leg may take to report what was heard. */
+/** If the provider finds turns, its verdict counts. How long the leg may take to report what was heard. */
 const settleMs = 150;
-/** How long a transcript is waited for that may decide on a proposal. */
+/** How long to wait for a transcript that may decide on a proposal. */
 const wordsMs = 3_000;
-/** Who knows the end of a proposal answers a moment before it. */
+/** A customer who anticipates the end of a proposal may answer this much before it. */
 const overlapMs = 500;
 const keysMs = 1_500;
 const mostFailures = 2;
 
-/** @param turns who finds the end of what the customer says */
+/** @param turns who detects the end of the customer's turn */
 export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'): RealtimeMachine {
   let orders: RealtimeOrder[] = [];
   const deadlines = new Map<Deadline, number>();
@@ -124,7 +124,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
   const waiting = new Map<number, Turn>();
   let speech: { readonly startedAt: number; endedAt: number | null; soundAt: number | null } | null = null;
   let answer: { readonly id: string; readonly at: number; isOver: boolean; hasSpoken: boolean } | null = null;
-  /** An answer was requested, and has not begun. */
+  /** An answer has been requested but has not begun. */
   let isRequested = false;
   let running = 0;
   let isAnswerWanted = false;
@@ -135,7 +135,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
   let remainingMs: number | null = null;
   let isGreeted = false;
   let isMailbox = false;
-  /** The model has taken leave. */
+  /** The model has said goodbye. */
   let isLast = false;
   /** A person goes on with the customer after the last word, unless the model has taken leave. */
   let handsOver = false;
@@ -144,7 +144,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
   let takesMessage = false;
   /** The turn of that message. */
   let message: number | null = null;
-  /** The line hangs up after the last word, whatever is said. */
+  /** The line hangs up after the last word, even if the customer speaks. */
   let isParting = false;
   let isOver = false;
   let proposal: { utterance: number; heardAt: number | null } | null = null;
@@ -209,7 +209,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
     answer = null;
     texts.clear();
   }
-  /** One answer follows, after the tools that run. */
+  /** Requests one answer, after the running tools. */
   function wantAnswer(): void {
     if (isParting || takesMessage) return;
     isAnswerWanted = running > 0 || !isOpen;
@@ -246,7 +246,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
     } else if (isPaused && !deadlines.has('decide')) endTurn(now, true);
     else deadlines.set('end_of_turn', at + rules.silenceMs);
   }
-  /** What was said is a turn, which the model answers unless it was a short sound over the agent. */
+  /** Ends the turn, which the model answers unless it was a short sound over the agent. */
   function endTurn(now: number, isAside = false): void {
     deadlines.delete('end_of_turn');
     if (speech === null || speech.endedAt === null) return;
@@ -278,7 +278,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
       deadlines.delete('words');
       leaveMessage(text);
     } else if (turn.isAside) {
-      // Words that come late interrupt still.
+      // Late words still interrupt.
       if (verdictOnWords(text, true) === 'stop') {
         interrupt();
         wantAnswer();
@@ -294,7 +294,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
     isPaused = false;
     if (isAnswerWanted && running === 0 && speech === null) wantAnswer();
   }
-  /** What the customer has to hear is said after all. */
+  /** Handles an interruption; a text that the customer has to hear is said again. */
   function interrupt(): void {
     const owed = queue.filter(({ canBeInterrupted, item }) => !canBeInterrupted && item === null);
     dropAnswer();
@@ -349,7 +349,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
   function itemSaid(of: { readonly answer: string; readonly item: string }, now: number): void {
     const utterance = queue.find(({ item }) => item === of.item);
     if (utterance !== undefined) return void orders.push({ order: 'complete', utterance: utterance.id });
-    // It wrote instead of speaking.
+    // The model wrote instead of speaking.
     if ((texts.get(of.item) ?? '').trim() === '') return;
     const written = itemSpoken(of, now);
     if (written !== null) orders.push({ order: 'say', utterance: written.id, text: written.text });
@@ -371,7 +371,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
     else if (event.calls.length > 0 && !answer.hasSpoken) wantAnswer();
     settle(now);
   }
-  /** After what was heard or done: hangs up, or waits for the customer. */
+  /** After speech or tools: hangs up, or waits for the customer. */
   function settle(now: number): void {
     if (!isIdle() || isTransferring) return;
     if (handsOver && !isLast && !isParting) {
@@ -584,7 +584,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
   }
   return {
     give(event, now) {
-      // What the customer said last may be written down after the last word of the agent.
+      // The customer's last words may be transcribed after the agent's last word.
       if (isOver && event.kind !== 'turn_words') return [];
       orders = [];
       if (event.kind === 'woken') wakeAt = null;

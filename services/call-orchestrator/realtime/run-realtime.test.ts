@@ -1,4 +1,4 @@
-/** A talk that a speech model holds, over a leg with the real dialog. The caller speaks in tones, one a phrase. */
+/** A talk of a speech model over a leg, with the real dialog. The caller speaks in tones, one for each phrase. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { SpeechModel } from '../../../adapters/realtime/port.ts';
 import { type FakeAnswer, type FakeItem, type FakeRealtime, fakeRealtime } from '../../../adapters/realtime/realtime.fake.ts';
@@ -37,7 +37,7 @@ const wordsIn = (pcmu: Uint8Array): string => {
   const level = ({ hz }: { hz: number }) => goertzel(samples, hz);
   return Object.values(phrases).reduce((best, each) => (level(each) > level(best) ? each : best)).words;
 };
-/** Our own voice: each text has a sound of its own, 5 ms a letter. */
+/** The voice of the system: each text has its own sound, 5 ms a letter. */
 const ownSound = (text: string): Uint8Array => {
   const seed = [...text].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9_973, 7);
   return Uint8Array.from({ length: 40 * text.length }, (_, n) => 1 + ((n * n * seed + 13 * n) % 100));
@@ -56,7 +56,7 @@ let openai: FakeRealtime;
 let yandex: FakeRealtime;
 let emulator: Aimock;
 let brain: (items: readonly FakeItem[], nth: number) => FakeAnswer = () => ({ says: 'Слушаю.' });
-/** Each number is answered by a model of its own. */
+/** Each number is answered by its own model. */
 const models: Record<string, readonly SpeechModel[]> = {};
 let dialled: (phone: FarPhone) => void = () => {};
 const people = '+79995550042';
@@ -138,7 +138,7 @@ async function calling(at: 'openai' | 'yandex' | 'hasty' | 'aimock' | 'none' = '
     transcript,
     lines,
     hears: (text: string) => until(() => Buffer.concat(frames).includes(Buffer.from(ownSound(text)))),
-    /** The model's voice is heard for so long. */
+    /** Waits until the model's voice has been heard for this long. */
     hearsModel: (ms: number) => {
       const before = frames.length;
       return until(() => (frames.length - before) * 20 > ms);

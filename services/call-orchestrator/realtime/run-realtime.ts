@@ -1,4 +1,4 @@
-/** Runs a talk that a speech model holds: the stream of the leg, the session of the model, the tools of the dialog around the state machine. */
+/** Runs a talk of a speech model: connects the leg, the session of the model and the tools of the dialog to the state machine. */
 import type { SpeechEvent, SpeechModel, SpeechSession, SpeechSetup, SpeechTurns } from '../../../adapters/realtime/port.ts';
 import { dialog } from '../../../contracts/dialog.ts';
 import type { OutputOf } from '../../../contracts/kit/define.ts';
@@ -21,9 +21,9 @@ export interface RealtimeParts extends TalkParts {
 }
 const toolsMs = 20_000;
 const longestResult = 12_000;
-/** Of the conversation, for another session. */
+/** Entries of the conversation passed to a new session. */
 const rememberedEntries = 60;
-/** Audio of turns without a transcript, for another session. */
+/** Maximum audio of turns without a transcript, kept for a new session. */
 const keptBytes = 480_000;
 
 /** Resolves when the leg has ended. */
@@ -42,14 +42,14 @@ export async function runRealtime(
   let session: SpeechSession | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let runs = 0;
-  /** Utterances by the items whose audio they are. */
+  /** Utterances by the items of their audio. */
   const playing = new Map<string, number>();
-  /** Turns by the items that they became, and those whose items are not known yet. */
+  /** Turns by their items, and turns whose items are not known yet. */
   const turnOf = new Map<string, number>();
   let committed: number[] = [];
-  /** The item that the provider has just found the end of. */
+  /** The item whose end the provider has just found. */
   let found: string | null = null;
-  /** Audio of turns whose words are not known, and of the one that goes on. */
+  /** Audio of the current turn and of turns without known words. */
   const unread = new Map<number, readonly Uint8Array[]>();
   let current: Uint8Array[] = [];
   let heardMs = 0;
@@ -67,7 +67,7 @@ export async function runRealtime(
     {
       give(event) {
         give(event);
-        // The model is not needed any more.
+        // The model is no longer needed.
         if (event.kind === 'transferred') session?.close();
       },
       spoken: (utterance, ms) => give({ kind: 'own_voiced', utterance, ms }),
@@ -92,7 +92,7 @@ export async function runRealtime(
     spokenMs += pcmu.length / 8;
     give({ kind: 'customer_speaks', ms: spokenMs });
   }
-  /** Where the provider finds turns, it hears everything but the echo of the agent. */
+  /** If the provider finds turns, it hears everything except the echo of the agent. */
   function hearAll(pcmu: Uint8Array): void {
     frameAt = now();
     heardMs += pcmu.length / 8;
@@ -197,7 +197,7 @@ export async function runRealtime(
         result: { error: 'failed', detail: 'It is not known whether this was done.' },
       };
       const text = JSON.stringify({ outcome: result.outcome, result: result.result }).slice(0, longestResult);
-      // Another session does not know the call.
+      // A new session does not know the tool call.
       if (asked === session) session?.result(id, text);
       else session?.note('system', `${name}: ${text}`);
     }
@@ -271,7 +271,7 @@ export async function runRealtime(
       opened(opened) {
         session = opened;
         heardMs = 0;
-        // What was said while it was opened.
+        // Add what was said while the session was being opened.
         for (const { who, text } of entries.slice(knownEntries)) opened.note(who, text);
         committed = [...unread.keys()];
         for (const audio of unread.values()) {
@@ -298,7 +298,7 @@ export async function runRealtime(
     give({ kind: 'started', direction });
     for await (const item of items) {
       if (item instanceof Uint8Array) {
-        // On hold, and once a person has the call, the customer speaks with somebody else.
+        // On hold, and once a person has the call, the customer is not speaking with the agent.
         if (isHeld) continue;
         if (isOwn) hearing.frame(item);
         else hearAll(item);

@@ -1,4 +1,4 @@
-/** What a speech model is given: the instructions and tools of the dialog, and the tool that ends the call. */
+/** The setup of a speech model: the instructions and tools of the dialog, and the tool that ends the call. */
 import type { SpeechSetup, SpeechTool } from '../../../adapters/realtime/port.ts';
 import type { Bus } from '../../../bus/service.ts';
 import { dialog } from '../../../contracts/dialog.ts';

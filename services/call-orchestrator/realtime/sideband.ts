@@ -1,4 +1,4 @@
-/** The session of a call whose audio the provider has: it runs the tools, has our words said, writes down both sides, and hangs up. */
+/** The session of a call whose audio the provider has: runs tools, has system texts spoken, stores both sides, and hangs up. */
 import type { SipSession, SpeechCall } from '../../../adapters/realtime/port.ts';
 import type { Bus, Log } from '../../../bus/service.ts';
 import { dialog } from '../../../contracts/dialog.ts';
@@ -19,12 +19,12 @@ interface SidebandParts {
   readonly log: Log;
   /** Unix ms. */
   readonly now: () => number;
-  /** Stores what one side said. */
+  /** Stores an entry of the transcript. */
   readonly note: (entry: TalkEntry) => Promise<void>;
-  /** After the last word. @param handsOver the customer wants a person */
+  /** Called after the last word. @param handsOver the customer wants a person */
   readonly end: (handsOver: boolean) => Promise<void>;
 }
-/** How a session ended: this system ended the call, or the session is gone. `hadEvents`: something was heard of the call before. */
+/** How a session ended: this system ended the call, or the session is gone. `hadEvents`: there were events of the call before. */
 export type SidebandEnd = { readonly how: 'ended' } | { readonly how: 'gone'; readonly hadEvents: boolean };
 
 /** Resolves when the session is over. Keys of tool runs begin with `runKey`. */

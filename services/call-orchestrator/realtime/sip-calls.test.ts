@@ -165,7 +165,7 @@ const transcriptOf = async (callId: string) =>
   (await it.bus.call(calls.get_transcript, { callId })).entries.map(
     ({ who, text, isInterrupted }) => `${who}: ${text}${isInterrupted ? ' …' : ''}`,
   );
-/** A call that the model has answered. */
+/** A call answered by the model. */
 async function answered(id: string) {
   const { callId, delivery, posts, listed } = waiting();
   await delivery(id);
@@ -179,7 +179,7 @@ test('a call has a row from the first ring to its end, and a transcript in the o
   brain = (items) => ({ says: items.at(-1)?.text === 'Сколько стоит стрижка' ? 'Две тысячи рублей.' : 'Пожалуйста.' });
   const { providerCallId, call, now } = await answered('wh_20');
   expect(call).toMatchObject({ direction: 'in', provider: 'openai', line: '100', legId: null, outcome: null, recordingId: null });
-  // The first words are written down after the answer to them was heard.
+  // The first words are transcribed after the answer to them was heard.
   server.customerSays('Сколько стоит стрижка', { areWordsLate: true });
   await said('Две тысячи рублей.');
   await until(async () => (await transcriptOf(call.callId)).length === 2);

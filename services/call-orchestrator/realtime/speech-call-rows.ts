@@ -2,18 +2,18 @@
 import type { WaitingSipCall } from '../../../adapters/realtime/port.ts';
 import type { Queries } from '../../../bus/service.ts';
 
-type Gone = 'refused' | 'ended';
+type ClosedState = 'refused' | 'ended';
 export interface SpeechCallRow {
   readonly providerCallId: string;
-  /** Null if no route answers the called number. */
+  /** Null if the called number has no route. */
   readonly callId: string | null;
   readonly line: string;
   readonly phoneNumber: string | null;
-  /** It was accepted before, and the instance that was attached to it is gone. */
+  /** It has been accepted, but the instance attached to it is gone. */
   readonly isAnswered: boolean;
 }
 
-/** @returns false if the call is known: another delivery of it was first */
+/** @returns false if the call is already known from another delivery */
 export async function insertSpeechCall(tx: Queries, { ref, callId, line, phoneNumber }: WaitingSipCall, at: Date): Promise<boolean> {
   const rows = await tx.query(
     `insert into call_orchestrator.speech_calls (ref, provider_call_id, line, phone_number, state, received_at)
@@ -22,11 +22,11 @@ export async function insertSpeechCall(tx: Queries, { ref, callId, line, phoneNu
   );
   return rows.length > 0;
 }
-/** Ties it to its row in the list of calls. */
+/** Links it to its row in the list of calls. */
 export async function nameSpeechCall(tx: Queries, { ref }: WaitingSipCall, callId: string): Promise<void> {
   await tx.query('update call_orchestrator.speech_calls set call_id = $2 where ref = $1', [ref, callId]);
 }
-/** Takes calls that no instance attends. @param before when an instance that attends one has said so last */
+/** Takes unattended calls. @param before calls whose last heartbeat is older count as unattended */
 export async function takeSpeechCalls(db: Queries, at: Date, before: Date): Promise<readonly SpeechCallRow[]> {
   return db.query(
     `update call_orchestrator.speech_calls set taken_at = $1, state = case state when 'waiting' then 'answering' else state end
@@ -39,7 +39,7 @@ export async function takeSpeechCalls(db: Queries, at: Date, before: Date): Prom
     [at, before],
   );
 }
-/** This instance attends the call. */
+/** Heartbeat of the instance that attends the call. */
 export async function holdSpeechCall(db: Queries, providerCallId: string, at: Date): Promise<void> {
   await db.query(
     `update call_orchestrator.speech_calls set state = 'answered', taken_at = $2
@@ -47,16 +47,16 @@ export async function holdSpeechCall(db: Queries, providerCallId: string, at: Da
     [providerCallId, at],
   );
 }
-/** Any instance may attend the call now. */
+/** Releases the call, so that any instance may attend it. */
 export async function releaseSpeechCall(db: Queries, providerCallId: string): Promise<void> {
   await db.query(`update call_orchestrator.speech_calls set taken_at = 'epoch' where provider_call_id = $1 and state = 'answered'`, [
     providerCallId,
   ]);
 }
-export async function closeSpeechCall(tx: Queries, providerCallId: string, state: Gone): Promise<void> {
+export async function closeSpeechCall(tx: Queries, providerCallId: string, state: ClosedState): Promise<void> {
   await tx.query('update call_orchestrator.speech_calls set state = $2 where provider_call_id = $1', [providerCallId, state]);
 }
-/** The id that the provider knows a call by; null if no provider has it. */
+/** The provider's id of a call; null if no provider has it. */
 export async function providerCallIdOf(db: Queries, callId: string): Promise<string | null> {
   const [row] = await db.query<{ id: string }>(
     `select provider_call_id as id from call_orchestrator.speech_calls where call_id = $1 and state in ('answering', 'answered')`,

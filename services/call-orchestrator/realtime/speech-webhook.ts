@@ -1,4 +1,4 @@
-/** Deliveries about calls that wait at a provider of speech models: verified, stored, and only then acknowledged. */
+/** Webhook deliveries about calls waiting at a provider of speech models: verified, stored, and only then acknowledged. */
 import { randomUUID } from 'node:crypto';
 import type { SipCalls, WaitingSipCall } from '../../../adapters/realtime/port.ts';
 import type { Bus, Handler, Tx } from '../../../bus/service.ts';
@@ -14,7 +14,7 @@ interface Parts {
   readonly bus: Pick<Bus, 'commit'>;
   readonly routes: Routes;
   readonly now: () => number;
-  /** A call waits to be answered. */
+  /** Called when a call is waiting for an answer. */
   readonly stored: () => void;
 }
 
@@ -27,7 +27,7 @@ export function speechWebhook(sip: SipCalls | undefined, { bus, routes, now, sto
     const isFirst = await bus.commit(async (tx) => {
       if (!(await insertSpeechCall(tx, waiting, new Date(now())))) return false;
       const route = routeOfLine(routes, waiting.line);
-      // A call to a number without a route is refused and not listed, as one at a gateway is.
+      // A call to a number without a route is refused and not listed, as at a gateway.
       if (route?.kind === 'realtime' || route?.kind === 'people') await list(tx, waiting, sip.provider, new Date(now()));
       else tx.count(callsRefused, { cause: 'wrong_number' });
       return true;

@@ -1,23 +1,23 @@
-/** What both sides say in a call whose audio a provider has, from the events of its session. */
+/** The transcript of a call whose audio a provider has, built from the events of its session. */
 import type { SpeechEvent } from '../../../adapters/realtime/port.ts';
 import { heardOf } from '../talk/heard-words.ts';
 import type { TalkEntry } from '../talk/machine.ts';
 
 export interface SpokenEntries {
-  /** Events in the order in which they came. @returns what is known to have been said, if the event completes it */
+  /** Takes events in order of arrival. @returns an entry, if the event completes one */
   take(event: SpeechEvent): TalkEntry | null;
-  /** The call is over: what was heard of answers that were still played. */
+  /** Ends the call; returns the heard parts of answers that were still playing. */
   end(): readonly TalkEntry[];
 }
 /**
- * The times of entries put them into the order in which they were said: the words of a customer may come after the answer to them.
- * Nothing tells how much of an answer was played before it was interrupted but the time that has passed.
+ * The times of entries give the order of speech, since a customer's words may arrive after the answer to them. Only the elapsed time shows
+ * how much of an interrupted answer was played.
  */
 export function createSpokenEntries(now: () => number): SpokenEntries {
   let last = 0;
   const said = new Map<string, { readonly startedAt: number; endedAt: number | null }>();
   const answers = new Map<string, { text: string; startedAt: number | null }>();
-  /** Two beginnings never have the same time. */
+  /** No two entries begin at the same time. */
   function begin(): number {
     last = Math.max(now(), last + 1);
     return last;

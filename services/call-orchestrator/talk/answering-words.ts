@@ -1,9 +1,12 @@
-/** Who has answered an outbound call, by their first words. A network answers alike for a person, a mailbox and a program that screens calls. */
+/**
+ * Detects who has answered an outbound call, by the first words. The network's signal is the same for a person, a mailbox and a call
+ * screener.
+ */
 import { spokenWords } from './interruption.ts';
 
 export type AnsweredInWords = 'human' | 'machine' | 'screening';
 
-/** What mailboxes and networks of Russian carriers announce. */
+/** Announcements of Russian mailboxes and networks. */
 const machine = [
   'оставьте (ваше |свое )?сообщение',
   '(после|дождитесь) (звукового |длинного )?сигнала',
@@ -18,7 +21,7 @@ const machine = [
   'after the (tone|beep)',
   'voice ?mail',
 ];
-/** A program that asks the caller for their reason and passes it on. */
+/** Phrases of a call screener, which asks for the caller's reason and passes it on. */
 const screening = [
   '(голосов|виртуальн|умн|цифров)\\S+ (помощни|ассистент|секретар)\\S*',
   'помощник \\S+ (слушает|отвечает)',
@@ -26,7 +29,7 @@ const screening = [
   'call screening',
   'virtual assistant',
 ];
-/** A person who answers for another one, which sounds like a refusal of a machine. */
+/** Phrases of a person who answers for another one, which resemble a machine's refusal. */
 const human = [
   '(ее|его|их) (сейчас |пока |уже )?нет',
   '(он|она) (сейчас )?(не может подойти|занята?|вышла?)',
@@ -42,7 +45,7 @@ const patterns = (
   ] as const
 ).map(([who, phrases]) => [who, new RegExp(`(^| )(${phrases.join('|')})`)] as const);
 
-/** Null: the words do not tell. */
+/** Null if the words do not decide. */
 export function answeredBy(text: string): AnsweredInWords | null {
   const words = spokenWords(text).join(' ');
   return patterns.find(([, pattern]) => pattern.test(words))?.[0] ?? null;

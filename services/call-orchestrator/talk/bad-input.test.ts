@@ -1,4 +1,4 @@
-/** What callers, recognisers, dialogs and voices may do wrong: each talk goes on or ends, with a clear word and a bounded cost. */
+/** Misbehaving callers, recognisers, dialogs and voices: each talk goes on or ends with a clear message, at a bounded cost. */
 import { expect, test } from '@jest/globals';
 import { runTalk } from './fixture.ts';
 import { createTalk, type TalkEvent } from './machine.ts';
@@ -69,7 +69,7 @@ test('a voice that gives nothing at all does not hold the line for ever', () => 
   expect(hungUpAt).toBeLessThan(100_000);
 });
 
-/** Orders but for the wake-ups, event by event. */
+/** The orders for each event, without wake-ups. */
 function given(events: readonly (readonly [at: number, event: TalkEvent])[]) {
   const talk = createTalk(russianRules);
   return events.flatMap(([at, event]) => talk.give(event, at)).filter(({ order }) => order !== 'wake');

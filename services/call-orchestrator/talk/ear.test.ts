@@ -5,7 +5,7 @@ import { until } from '../../../test/kit/until.ts';
 import { createEar } from './ear.ts';
 
 type Up = Uint8Array | { readonly finalize: true };
-/** A recogniser that hears every byte as a word, and breaks off once at `breaksAt`. */
+/** A recogniser that takes every byte as a word and breaks off once at `breaksAt`. */
 function ears(breaksAt: number) {
   const events: string[] = [];
   const over = new AbortController();

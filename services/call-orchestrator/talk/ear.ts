@@ -1,4 +1,4 @@
-/** The recogniser of a talk: one stream of `asr` that hears segment after segment, and is opened again when it breaks off. */
+/** The recogniser of a talk: one stream of `asr` for all segments, reopened when it breaks off. */
 import type { z } from 'zod';
 import { createOutbox } from '../../../adapters/outbox.ts';
 import type { Bus, Log } from '../../../bus/service.ts';
@@ -10,7 +10,7 @@ export interface EarParts {
   readonly language: string;
   /** @param endOfTurn of a final, where the recogniser judges it */
   readonly heard: (segment: number, text: string, isFinal: boolean, endOfTurn: number | null) => void;
-  /** The words of the segment so far are void: another recogniser hears it from its beginning. */
+  /** The words of the segment so far are void: another recogniser starts it over. */
   readonly heardAnew: (segment: number) => void;
   readonly finalized: (segment: number) => void;
 }
@@ -21,19 +21,19 @@ export interface Ear {
   close(): void;
 }
 type Up = z.input<typeof asr.recognize_stream.up>;
-/** Frames are sent in parts of so many bytes, 100 ms. */
+/** Bytes sent at a time: 100 ms. */
 const partBytes = 800;
-/** A segment of the audio that is kept for a second attempt. */
+/** Maximum audio of a segment kept for a second attempt. */
 const keptBytes = 480_000;
 
-interface Sent {
+interface SentSegment {
   readonly id: number;
   readonly audio: Uint8Array[];
   bytes: number;
   hasEnded: boolean;
-  /** It was sent once more. */
+  /** Whether it has been resent. */
   isSecond: boolean;
-  /** The recogniser has heard words in it, or the one before has, whose words are void with the first of this one. */
+  /** Whether there are words: of this recogniser, or of the previous one, which become void with the first new word. */
   hasWords: boolean;
   isAnew: boolean;
 }
@@ -41,8 +41,8 @@ interface Sent {
 export function createEar({ bus, log, language, heard, heardAnew, finalized }: EarParts, signal: AbortSignal): Ear {
   let up = createOutbox<Up>();
   let isOpen = false;
-  /** Segments that were sent and not finalized, with their audio; the last one may go on. */
-  let segments: Sent[] = [];
+  /** Segments sent but not finalized, with their audio; the last one may still go on. */
+  let segments: SentSegment[] = [];
   let part: Uint8Array[] = [];
 
   function flush(): void {
@@ -79,7 +79,7 @@ export function createEar({ bus, log, language, heard, heardAnew, finalized }: E
         again();
       });
   }
-  /** What was not finalized is sent once more; a segment that fails twice has no words. */
+  /** Resends the segments that were not finalized; one that fails twice has no words. */
   function again(): void {
     if (signal.aborted) return;
     part = [];
@@ -95,7 +95,7 @@ export function createEar({ bus, log, language, heard, heardAnew, finalized }: E
       if (segment.hasEnded) up.put({ finalize: true });
     }
   }
-  // Opened before the first word, so that it does not wait for a recogniser that starts.
+  // Opened in advance, so that the first word does not wait for the recogniser to start.
   open();
   return {
     begin(id) {

@@ -1,40 +1,40 @@
-/** Tells the echo of our own voice from the customer's: an echo comes back within a moment, and quieter than it was sent. */
+/** Distinguishes the echo of the agent's voice from the customer's: an echo returns within a moment, and quieter. */
 import { decode } from '../../../media/audio/g711.ts';
 import { levelDb } from '../../../media/audio/speech.ts';
 
 export interface EchoGuard {
-  /** Audio was sent to the leg, which plays it after what was sent before. */
+  /** Notes audio sent to the leg, which plays after the audio sent before. */
   sent(pcmu: Uint8Array): void;
-  /** What was not played is dropped. */
+  /** Notes that unplayed audio was dropped. */
   cleared(): void;
   /**
-   * Sound below this level, dB of full scale, may be our echo; −Infinity when nothing was played of late.
-   * @param heardDb the level of what is heard now, from which the guard learns how much an echo of this line loses
+   * Sound below this level, dB of full scale, may be an echo; −Infinity if nothing was played recently.
+   * @param heardDb the current level of the line, from which the guard learns its echo loss
    */
   level(heardDb?: number): number;
 }
-/** How late an echo comes. */
+/** Maximum delay of an echo. */
 const tailMs = 400;
-/** A leg plays a little later than the clock of this process says. */
+/** A leg plays slightly later than the clock of this process. */
 const aheadMs = 60;
-/** An echo loses at least so much on its way, dB. Networks and phones suppress what loses less. */
+/** Minimum loss of an echo, dB. Networks and phones suppress louder ones. */
 const leastLossDb = 9;
-/** How many frames of our voice tell how much an echo of this line loses, and how many the guard remembers. */
+/** Frames of the agent's voice needed to learn the echo loss of a line, and frames remembered. */
 const [fewestFrames, mostFrames] = [40, 400];
 const learnEvery = 10;
-/** Of these frames, a part is louder by the caller's own words, and the rest varies so much, dB. */
+/** Share of these frames that may contain the caller's own words, and the variation of the rest, dB. */
 const [callerShare, spreadDb] = [0.2, 8];
-/** Below, our voice is too soft to tell anything. */
+/** Below this level the agent's voice is too soft to learn from. */
 const softDb = -40;
 const frameMs = 20;
 const frameBytes = 160;
 
 /** @param now Unix ms */
 export function createEchoGuard(now: () => number): EchoGuard {
-  /** Levels of frames by the time at which they are played, oldest first. */
+  /** Levels of frames by the time they are played, oldest first. */
   let frames: { readonly at: number; readonly db: number }[] = [];
   let until = 0;
-  /** How much quieter than our voice the line was, frame by frame. */
+  /** How much quieter than the agent's voice the line was, frame by frame. */
   const losses: number[] = [];
   let [lossDb, learned] = [leastLossDb, 0];
   function learn(heardLossDb: number): void {

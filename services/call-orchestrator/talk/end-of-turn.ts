@@ -1,4 +1,4 @@
-/** After which silence a customer has finished: longer while something is dictated, after words that end no sentence, and for who speaks slowly. */
+/** The silence after which a customer has finished: longer during dictation, after an incomplete sentence, and for slow speakers. */
 import type { z } from 'zod';
 import type { Expected as ExpectedKind } from '../../../contracts/dialog.ts';
 import { isPhoneUnderWay } from '../../../media/russian/hear.ts';
@@ -9,34 +9,34 @@ export type Expected = z.infer<typeof ExpectedKind>;
 export interface EndOfTurn {
   /** @param text the words of the turn so far */
   silenceMs(text: string, expects: readonly Expected[], likely?: Likely): number;
-  /** The customer went on after a silence. */
+  /** Notes that the customer went on after a silence. */
   wentOn(pauseMs: number): void;
 }
-/** How likely it is that the customer has finished, 0 to 1; null: unknown. */
+/** Probabilities that the customer has finished, 0 to 1; null: unknown. */
 export interface Likely {
-  /** By the sound of their voice. */
+  /** By the cadence of their voice. */
   readonly sounding: number | null;
-  /** In the judgement of the recogniser, which knows words and sound, and comes first. */
+  /** By the judgement of the recogniser, which knows words and sound and takes precedence. */
   readonly judged: number | null;
 }
 type Rules = Pick<TalkRules, 'silenceMs' | 'dictationMs' | 'learnsSilence'>;
 
-/** What is told in parts. */
+/** Data that customers give in parts. */
 const dictated: ReadonlySet<Expected> = new Set(['phone', 'name', 'address', 'email', 'number']);
 const announcesNumber = /(^|\s)(номер\S*|телефон\S*|код\S*|number|phone)(\s|$)/i;
 const announcesRest = /(^|\s)(адрес|фамилия|имя|отчество|зовут|улица|проспект|дом|квартира|address|name)(\s\S+)?$/i;
-/** A question is whole when its noun is said: «какой у вас адрес». */
+/** A question is complete with its noun: «какой у вас адрес». */
 const asks = /(^|\s)(как(ой|ая|ое|ие|ого|ую)|где|куда|чей|чья|what|which|where)(\s|$)/i;
-/** What begins a question, perhaps behind words of politeness. The same words join the parts of long sentences. */
+/** Words that begin a question, perhaps after polite phrases. They also join the parts of long sentences. */
 const questionWords = new Set(
   'как какой какая какое какие что кто где куда откуда когда сколько почему зачем чей чья можно what who where when why how which'.split(
     ' ',
   ),
 );
 const [questionBegins, longestQuestion] = [4, 8];
-/** A phone with the code of its country, or without. */
+/** Digits of a phone without its country code. */
 const phoneDigits = 10;
-/** Words that begin something: prepositions, conjunctions, and what asks for an object. */
+/** Words that need a continuation: prepositions, conjunctions, and verbs without their object. */
 const openEnded = new Set(
   [
     'и а но или либо что чтобы чтоб если когда пока хотя потому поэтому так как то ли который которая которое',
@@ -49,19 +49,19 @@ const openEnded = new Set(
     'and or but that if when because the a an to of in on at for with my is um uh',
   ].flatMap((line) => line.split(' ')),
 );
-/** «Нет ли у вас», and the thing does not follow yet. */
+/** «Нет ли у вас» without the following noun. */
 const asksWhetherThereIs = /(^| )(есть|нет|нету) ли( у \S+)?$/;
-/** So many pauses of a customer are remembered; shorter silence is part of speech. */
+/** Pauses of a customer that are remembered; shorter silence is part of speech. */
 const [mostPauses, shortestPauseMs] = [6, 250];
-/** How much longer than their longest pause the silence is, and how much longer than the fixed one it may become. */
+/** Margin over the customer's longest pause, and maximum factor over the fixed silence. */
 const [marginMs, mostTimes] = [100, 2];
 
-/** How many times as long the silence is where a sentence has hardly ended by its sound, and between which likelihoods it becomes the usual one. */
+/** Factor of the silence if the cadence is unfinished, and the range of probabilities over which it falls to 1. */
 const [mostSoundingTimes, unlikely, likely] = [1.4, 0.4, 0.6];
 export const silenceTimes = (sounding: number): number =>
   1 + (mostSoundingTimes - 1) * Math.max(0, Math.min(1, (likely - sounding) / (likely - unlikely)));
 
-/** The same by the judgement of the recogniser: a sure one shortens the silence, and one that the customer goes on lengthens it to twice. */
+/** The same for the recogniser's judgement: certainty of an end shortens the silence, certainty of a continuation doubles it. */
 const [shortestTimes, sure, open, goesOn] = [0.8, 0.7, 0.5, 0.3];
 function judgedTimes(judged: number): number {
   const share = (from: number, to: number): number => Math.max(0, Math.min(1, (judged - from) / (to - from)));
@@ -69,9 +69,9 @@ function judgedTimes(judged: number): number {
 }
 
 export function createEndOfTurn({ silenceMs, dictationMs, learnsSilence }: Rules): EndOfTurn {
-  /** Each as it would be after a finished sentence. */
+  /** Pauses, converted to those after a finished sentence. */
   const pauses: number[] = [];
-  /** The words before the silence were to go on: it tells nothing of how the customer speaks. */
+  /** The words before the silence were incomplete, so the pause says nothing about the speaker. */
   let isExpected = false;
   let times = 1;
   return {
@@ -90,7 +90,7 @@ export function createEndOfTurn({ silenceMs, dictationMs, learnsSilence }: Rules
   };
 }
 
-/** A question may rise to its end: its sound tells nothing. */
+/** A question may rise at its end, so its cadence does not count. */
 function isQuestion(text: string): boolean {
   const words = spokenWords(text);
   if (words.includes('ли')) return true;
@@ -115,10 +115,10 @@ const hundreds = /^(сто|двести|триста|четыреста|(пят�
 const tens = /^(двадцать|тридцать|сорок|(пять|шесть|семь|восемь)десят|девяносто)$/;
 const teens = /^(десять|\S+надцать)$/;
 const units = /^(один|одна|два|две|три|четыре|пять|шесть|семь|восемь|девять)$/;
-/** How many digits were said, in words or in figures. */
+/** The number of digits said, in words or figures. */
 export function countDigits(words: readonly string[]): number {
   let count = 0;
-  /** Digits of the number that may still be completed by a smaller one. */
+  /** Digits of the current number that a smaller one may still complete. */
   let open = 0;
   for (const word of words) {
     const size = hundreds.test(word) ? 3 : tens.test(word) || teens.test(word) ? 2 : units.test(word) ? 1 : 0;

@@ -1,49 +1,49 @@
-/** A talk on a clock of its own: a customer, a recogniser, a voice and a dialog that do what a test says, in no real time. */
+/** A talk on a simulated clock, with a scripted customer, recogniser, voice and dialog. */
 import type { Expected } from './end-of-turn.ts';
 import { type CompletedTurn, createTalk, type TalkEntry, type TalkEvent, type TalkOrder } from './machine.ts';
 import { russianRules, type TalkRules } from './rules.ts';
 
 /** The customer speaks from `at` for `ms`; `words` are what the recogniser hears, null for a noise. Times are ms of the talk. */
-export interface Spoken {
+export interface CustomerSpeech {
   readonly at: number;
   readonly ms: number;
   readonly words: string | null;
-  /** Words so far, `after` ms of the speech. */
+  /** Partial words, `after` ms of speech. */
   readonly partials?: readonly { readonly after: number; readonly words: string }[];
   /** How loud, dB of full scale. */
   readonly db?: number;
-  /** How long after the end the recogniser answers; Infinity: never. */
+  /** Delay of the recogniser's final; Infinity: never. */
   readonly finalAfterMs?: number;
 }
 export interface Scene {
   readonly direction?: 'in' | 'out';
   readonly rules?: Partial<TalkRules>;
-  readonly customer?: readonly Spoken[];
+  readonly customer?: readonly CustomerSpeech[];
   readonly keys?: readonly { readonly at: number; readonly key: string }[];
   readonly holds?: readonly { readonly at: number; readonly isHeld: boolean }[];
-  /** The sentences of an answer, each so many ms after the message. */
+  /** The sentences of an answer and their delays after the message. */
   readonly dialog?: (message: string, nth: number) => Reply;
-  /** How long the voice takes for an utterance. */
+  /** Delay of the voice for an utterance. */
   readonly voiceMs?: number;
-  /** Texts for which the voice gives nothing. */
+  /** Texts for which the voice returns no audio. */
   readonly isMute?: (text: string) => boolean;
-  /** Who has answered by their words, and beeps of mailboxes. */
+  /** Verdicts on who has answered, and beeps of mailboxes. */
   readonly answered?: readonly { readonly at: number; readonly by: 'machine' | 'screening' | 'beep' }[];
   readonly untilMs?: number;
 }
 export interface Reply {
   readonly sentences: readonly string[];
-  /** Until the first sentence; the others follow at once. */
+  /** Delay of the first sentence; the others follow at once. */
   readonly afterMs?: number;
   readonly isLast?: boolean;
-  /** After which a person takes the call, or none. */
+  /** Whether a person takes the call after the hand-over. */
   readonly handsOver?: 'taken' | 'refused';
-  /** The dialog answers only with tools, for ever. */
+  /** The dialog keeps calling tools forever. */
   readonly isEndless?: boolean;
   readonly expects?: readonly Expected[];
   readonly fails?: boolean;
 }
-export interface Played {
+export interface AgentSpeech {
   readonly text: string;
   readonly from: number;
   to: number;
@@ -52,15 +52,15 @@ export interface Outcome {
   readonly entries: readonly TalkEntry[];
   readonly asked: readonly { readonly at: number; readonly message: string; readonly isEager?: true }[];
   readonly dropped: readonly { readonly answer: number; readonly sentences: number }[];
-  /** Stretches of the agent's voice as the customer hears them. */
-  readonly heard: readonly Played[];
+  /** The agent's audio as the customer hears it. */
+  readonly heard: readonly AgentSpeech[];
   readonly hungUpAt: number | null;
   readonly transferredAt: number | null;
   readonly turns: readonly CompletedTurn[];
-  /** `customer: …` and `agent: …` in the order in which they were said; `…` ends what was interrupted. */
+  /** `customer: …` and `agent: …` in order of speech; `…` ends an interrupted text. */
   readonly transcript: readonly string[];
 }
-/** The hangover of the speech detector, and how long a letter is spoken. */
+/** The delays of the speech detector, and the duration of a spoken letter. */
 const [stopMs, startMs, letterMs] = [200, 60, 60];
 
 export function runTalk({
@@ -84,10 +84,10 @@ export function runTalk({
   const turns: CompletedTurn[] = [];
   const entries: TalkEntry[] = [];
   const asked: { at: number; message: string; isEager?: true }[] = [];
-  /** What the dialog has ready for answers that are not confirmed, and when. */
+  /** Results of the dialog for unconfirmed answers, with their times. */
   const unconfirmed = new Map<number, { readonly at: number; readonly act: () => void }[]>();
   const dropped: { answer: number; sentences: number }[] = [];
-  const heard: Played[] = [];
+  const heard: AgentSpeech[] = [];
   const later = (time: number, act: () => void): void => void due.push({ at: time, n: n++, act });
 
   interface Voice {
@@ -100,7 +100,7 @@ export function runTalk({
   }
   const voices: Voice[] = [];
   let isPaused = false;
-  let playing: { readonly voice: Voice; readonly from: number; readonly fromMs: number; readonly stretch: Played } | null = null;
+  let playing: { readonly voice: Voice; readonly from: number; readonly fromMs: number; readonly stretch: AgentSpeech } | null = null;
   let playNumber = 0;
   function play(): void {
     const voice = voices[0];

@@ -1,9 +1,9 @@
 import { heardOf as heardOfParts, sayParts } from '../../../media/russian/say.ts';
 
-/** A slow voice; as long as not all of the audio exists, its length is not known. */
+/** A slow voice: an estimate while the audio is incomplete and its length unknown. */
 const msPerLetter = 50;
 
-/** The words of an utterance that were heard, by the share of its audio; a word that was cut off was not heard. */
+/** The heard words of an utterance, by the share of its audio; a word that was cut off does not count. */
 export function heardOf({
   text,
   playedMs,
@@ -11,7 +11,7 @@ export function heardOf({
 }: {
   readonly text: string;
   readonly playedMs: number;
-  /** Of the audio so far. */
+  /** Length of the audio so far. */
   readonly voicedMs: number;
 }): string {
   const parts = sayParts(text);

@@ -6,7 +6,7 @@ import { createEchoGuard } from './echo.ts';
 import { createHearing, tickMs } from './hearing.ts';
 
 const detector = await voiceActivity();
-/** Vowels of 200 ms, the harmonics of a voice whose pitch varies, as loud as speech on a phone. */
+/** Vowels of 200 ms: harmonics of a voice with varying pitch, at the level of speech on a phone. */
 function speech(ms: number, seed: number, peak = 6_000): Int16Array {
   const random = seededRandom(seed);
   let [phase, hz] = [0, 120];
@@ -18,7 +18,7 @@ function speech(ms: number, seed: number, peak = 6_000): Int16Array {
   });
 }
 const quieter = (samples: Int16Array, db: number): Int16Array => samples.map((sample) => sample * 10 ** (db / 20));
-/** Sounds laid over each other, each from its time. */
+/** A mix of sounds, each from its start time. */
 function mixed(ms: number, ...sounds: readonly { readonly from: number; readonly samples: Int16Array }[]): Int16Array {
   const line = new Int16Array(ms * 8);
   for (const { from, samples } of sounds)
@@ -96,7 +96,7 @@ test('the last sound is where it was spoken, also when a busy process takes it l
   expect(Math.abs(soundAt - 2_100)).toBeLessThanOrEqual(10);
 });
 
-/** On a clock of the test, while the agent says nothing. */
+/** A detector on the test's clock, with a silent agent. */
 function unguarded() {
   const clock = { now: 0 };
   const edges: string[] = [];

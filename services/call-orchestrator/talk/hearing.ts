@@ -1,4 +1,4 @@
-/** Finds speech in what comes from a phone, and cuts it into numbered segments. */
+/** Finds speech in the audio of a phone, and cuts it into numbered segments. */
 
 import { decode } from '../../../media/audio/g711.ts';
 import { levelDb } from '../../../media/audio/speech.ts';
@@ -10,24 +10,24 @@ export interface HearingParts {
   readonly now: () => number;
   /** Sound below this level, dB of full scale, counts as silence: it may be the echo of the agent. @param heardDb what is heard now */
   readonly echoDb: (heardDb: number) => number;
-  /** Something sounds like speech; it may turn out in `startMs` that it is. */
+  /** Something sounds like speech; whether it is shows within `startMs`. */
   readonly stirred: () => void;
-  /** A segment begins; its audio follows, from a little before it. */
+  /** A segment begins; its audio follows, with a short lead. */
   readonly started: (segment: number, at: number) => void;
   readonly audio: (pcmu: Uint8Array) => void;
-  /** @param at where the detector has the end of the speech @param soundAt its last sound, by the time at which it was spoken */
+  /** @param at the detected end of the speech @param soundAt when its last sound was spoken */
   readonly stopped: (segment: number, at: number, soundAt: number) => void;
 }
 export interface Hearing {
-  /** G.711 μ-law, 8 kHz, as it comes. */
+  /** Takes G.711 μ-law, 8 kHz, on arrival. */
   frame(pcmu: Uint8Array): void;
-  /** What comes from now on was spoken so long before its frames, ms. */
+  /** Sets how long before the arrival of its frames audio is spoken, ms. */
   delayed(ms: number): void;
-  /** A phone that is silent may send nothing; call it every `tickMs`. */
+  /** Call it every `tickMs`, because a silent phone may send nothing. */
   tick(): void;
-  /** How loud the speech of the last segment is, dB of full scale; null before the first. */
+  /** Level of speech in the last segment, dB of full scale; null before the first. */
   readonly speechDb: number | null;
-  /** Forgets a segment that has begun; it does not stop. */
+  /** Forgets the current segment without reporting its end. */
   reset(): void;
   close(): void;
 }
@@ -35,22 +35,22 @@ export const tickMs = 100;
 const bytesPerMs = 8;
 const frameMs = 20;
 const frameBytes = frameMs * bytesPerMs;
-/** Speech counts after so long, and has ended after such a silence. */
+/** Minimum duration of speech, and silence that ends it. */
 export const startMs = 60;
 const stopMs = 200;
-/** After so long a segment is cut: what hears it has bounds, and words are wanted before the end. */
+/** A longer segment is cut: recognisers have limits, and words are needed before its end. */
 const longestMs = 30_000;
-/** How fast the lateness of frames may grow, ms a frame: what a busy process holds up for a moment is not late by its way. */
+/** How fast the assumed delay of frames may grow, ms per frame: a delay in a busy process is not one of the network. */
 const creepMs = 0.5;
-/** Audio before the detected begin, so that no first sound is lost. */
+/** Audio before the detected beginning, so that no first sound is lost. */
 export const leadMs = 300;
-/** After so long without a frame the phone is silent. */
+/** A phone without frames for this long is silent. */
 export const gapMs = 120;
-/** The last sound is the last one that is not so far below the loudest, nor silence, dB. */
+/** The last sound must be within this distance of the loudest, and above silence, dB. */
 const [fadedDb, silenceDb] = [32, -50];
-/** Sound is looked for in parts of so many ms. */
+/** Resolution of the search for the last sound, ms. */
 const partMs = 5;
-/** A frame with so small a share of the usual energy is a pause. */
+/** A frame below this share of the average energy is a pause. */
 const pauseShare = 0.05;
 const silence = new Uint8Array(frameBytes).fill(0xff);
 
@@ -59,13 +59,13 @@ export function createHearing({ detector: create, now, echoDb, stirred, started,
   let segment = -1;
   let isSpeech = false;
   let lead: Uint8Array[] = [];
-  /** Of the segment: its energy and its frames that are no pause. */
+  /** Energy of the segment, and its frames other than pauses. */
   let [energy, frames] = [0, 0];
   let begunAt = 0;
-  /** The loudest part of the segment, dB, and the end of the last one that is not far below it. */
+  /** Level of the loudest part of the segment, dB, and the end of the last part near it. */
   let [loudestDb, soundAt] = [-96, 0];
   let delayMs = 0;
-  /** How much audio has come, and when its begin came, or would have, had nothing held it up. */
+  /** Length of the received audio, and when it began to arrive, without delays in this process. */
   let [positionMs, originAt] = [0, Number.POSITIVE_INFINITY];
   let heardAt = now();
   let tickedAt = now();
@@ -110,7 +110,7 @@ export function createHearing({ detector: create, now, echoDb, stirred, started,
   }
   /** When the end of the last frame was spoken, Unix ms. */
   const spokenAt = (): number => originAt + positionMs - delayMs;
-  /** A frame begins when it would have come if nothing had held it up, and was spoken before it had to wait for others. */
+  /** Processes a frame at its time of arrival without delays in this process; it was spoken before that. */
   function listen(samples: Int16Array): void {
     const begin = spokenAt() - frameMs;
     const size = bytesPerMs * partMs;
@@ -141,7 +141,7 @@ export function createHearing({ detector: create, now, echoDb, stirred, started,
     tick() {
       const sinceTick = now() - tickedAt;
       tickedAt = now();
-      // A process that was held up has frames waiting: they are no silence.
+      // After a stall of the process frames are waiting, so it is not silence.
       if (sinceTick > 2 * tickMs) return;
       for (const until = now() - gapMs; heardAt < until; heardAt += 20) push(silence);
     },

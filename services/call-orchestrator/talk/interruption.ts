@@ -1,7 +1,7 @@
-/** What words mean that a customer says while the agent speaks. */
+/** The meaning of a customer's words over the agent's speech. */
 
 export type WordsVerdict =
-  /** The customer only shows that they listen. */
+  /** The customer is only signalling attention. */
   | 'go_on'
   | 'stop'
   /** More words may follow. */
@@ -11,12 +11,12 @@ const backchannels = new Set([
   ...['угу', 'ага', 'да', 'так', 'ну', 'м', 'мм', 'хм', 'мгм', 'ясно', 'понятно', 'понял', 'поняла', 'хорошо', 'ладно', 'верно', 'конечно'],
   ...['слушаю', 'алло', 'ок', 'окей', 'о', 'а', 'ой', 'yes', 'yeah', 'ok', 'okay', 'right', 'uh', 'huh', 'mhm', 'hmm', 'sure'],
 ]);
-/** Praise, agreement and wonder: one may say them without wanting the word. */
+/** Praise, agreement and surprise, said without wanting to take the turn. */
 const assents = new Set(
   `отлично супер здорово прекрасно замечательно класс круто чудесно правильно точно именно разумеется естественно безусловно интересно
    принято договорились спасибо благодарю great fine exactly thanks cool`.split(/\s+/),
 );
-/** Signs of listening of several words, some of which mean more alone. */
+/** Signals of attention made of several words, some of which mean more on their own. */
 const phrases =
   /(^| )(вот как|вот оно что|вот это да|надо же|ничего себе|да ладно|да уж|ну да|(все|вас|я|я вас)? ?(понял|поняла|понятно|ясно|верно|правильно)|(я )?(вас )?(внимательно )?слушаю( вас)?|как интересно|i see|got it|go on)(?= |$)/g;
 const stops = new Set([
@@ -27,12 +27,12 @@ const questions = new Set([
   ...['что', 'кто', 'где', 'когда', 'почему', 'зачем', 'как', 'какой', 'какая', 'какие', 'сколько', 'куда', 'чей', 'можно', 'what', 'who'],
   ...['where', 'when', 'why', 'how', 'which'],
 ]);
-/** Words that stop the agent even if they are hardly heard. */
+/** Words that stop the agent even if barely audible. */
 const hardStops = new Set(['стоп', 'стойте', 'стой', 'подождите', 'погодите', 'хватит', 'остановитесь', 'stop', 'wait']);
-/** So many words are no sign of listening. */
+/** This many words are more than a signal of attention. */
 const manyWords = 3;
 
-/** @param isFinal no more words will follow @param isFaint so quiet that they may be for somebody else */
+/** @param isFinal no more words will follow @param isFaint so quiet that they may be addressed to somebody else */
 export function verdictOnWords(text: string, isFinal: boolean, isFaint = false): WordsVerdict {
   const words = spokenWords(text);
   if (words.length === 0) return 'undecided';

@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import type { Expected } from './end-of-turn.ts';
-import { runTalk, type Scene, type Spoken } from './fixture.ts';
+import { type CustomerSpeech, runTalk, type Scene } from './fixture.ts';
 import { createTalk, type TalkEvent } from './machine.ts';
 import { russianRules } from './rules.ts';
 
 const { greeting, reason, mailbox, askAgain, filler, areYouThere, nobodyHeard, trouble, tooLong } = russianRules;
-/** When a sentence has been said that begins at 50 ms. */
+/** When the greeting, which begins at 50 ms, has been said. */
 const greeted = 50 + greeting.length * 60;
 const story = 'Мы работаем каждый день с десяти утра до девяти вечера, без перерыва и выходных.';
 /** The customer asks at `greeted + 500` for a second, and gets the story. */
@@ -115,7 +115,7 @@ test('a question during the greeting is answered after it', () => {
 });
 
 test('a person who was called is greeted after their first word, or after a moment without one', () => {
-  const called = (customer: readonly Spoken[]) => runTalk({ direction: 'out', customer, untilMs: 4_000 }).heard;
+  const called = (customer: readonly CustomerSpeech[]) => runTalk({ direction: 'out', customer, untilMs: 4_000 }).heard;
   expect(called([{ at: 300, ms: 400, words: 'алло' }])).toMatchObject([{ text: greeting, from: 300 + 400 + 200 + 50 }]);
   expect(called([])).toMatchObject([{ text: greeting, from: russianRules.firstWordMs + 50 }]);
 });
@@ -172,7 +172,7 @@ test('the silence becomes longer for a customer who pauses longer, and not witho
     runTalk({ customer: slow, rules: { learnsSilence }, untilMs: greeted + 11_000 }).asked.map(({ at }) => at - greeted);
   expect(ends(false)).toEqual([2_930 + silenceMs, 8_000 + silenceMs]);
   expect(ends(true)).toEqual([2_930 + 530, 8_000 + 530]);
-  const [first, second] = slow as [Spoken, Spoken];
+  const [first, second] = slow as [CustomerSpeech, CustomerSpeech];
   const slower = [first, { ...second, at: first.at + first.ms + 620 }, { ...second, at: greeted + 7_000 }];
   const last = runTalk({ customer: slower, rules: { silenceMs: 300 }, untilMs: greeted + 11_000 }).asked.at(-1);
   expect(last?.at).toBe(greeted + 8_000 + 2 * 300);
@@ -370,7 +370,7 @@ test('a customer who speaks just as the agent ends is answered, and the answer i
   expect(given.filter((order) => ['say', 'pause', 'resume', 'ask'].includes(order))).toEqual(['say', 'say', 'pause', 'resume', 'ask']);
 });
 
-const handsOver = (taker: 'taken' | 'refused', customer: readonly Spoken[] = []) =>
+const handsOver = (taker: 'taken' | 'refused', customer: readonly CustomerSpeech[] = []) =>
   runTalk({
     customer: [asks, ...customer],
     dialog: (_message, nth) => ({ sentences: nth === 1 ? ['Соединяю вас с сотрудником.'] : ['Не слышно.'], handsOver: taker }),

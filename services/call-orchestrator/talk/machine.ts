@@ -1,8 +1,8 @@
 /**
- * The course of a talk: events and times in, orders out. Nothing here waits or sends; the same code runs on a moved clock.
+ * A talk as a state machine: events and times in, orders out, without waiting or sending, so it also runs on a simulated clock.
  *
- * Glossary: an *utterance* is what the agent says in one breath, a sentence or a prompt; a *segment* is speech of the customer between two
- * silences, numbered as it was sent to the recogniser; a *turn* is everything that the customer said before an answer, with that answer.
+ * Glossary: an *utterance* is a sentence or prompt of the agent; a *segment* is speech of the customer between two silences, numbered in
+ * the order sent to the recogniser; a *turn* is everything that the customer says before an answer, with that answer.
  */
 import { createEndOfTurn, type Expected } from './end-of-turn.ts';
 import { heardOf } from './heard-words.ts';
@@ -16,7 +16,7 @@ export type TalkEvent =
   | { readonly kind: 'started'; readonly direction: 'in' | 'out' }
   | { readonly kind: 'speech_started'; readonly segment: number; readonly at: number }
   /** @param at the last sound; the event comes later */
-  /** Silence is counted from `at`; the customer has waited since `soundAt`, which is `at` unless it is told. @param sounding see `Likely` */
+  /** The silence began at `at`; the customer has waited since `soundAt`, by default `at`. @param sounding see `Likely` */
   | {
       readonly kind: 'speech_stopped';
       readonly segment: number;
@@ -26,7 +26,7 @@ export type TalkEvent =
     }
   /** Words of a segment so far. */
   | { readonly kind: 'partial'; readonly segment: number; readonly text: string; readonly db?: number | null }
-  /** @param db how loud its words are; null or absent: unknown @param judged see `Likely` */
+  /** @param db level of its words; null or absent: unknown @param judged see `Likely` */
   | {
       readonly kind: 'final';
       readonly segment: number;
@@ -34,16 +34,16 @@ export type TalkEvent =
       readonly db?: number | null;
       readonly judged?: number | null;
     }
-  /** The words of a segment so far are void: it is heard from its beginning once more. */
+  /** The words of a segment so far are void: recognition starts over. */
   | { readonly kind: 'heard_anew'; readonly segment: number }
-  /** No more words of the segment will come. */
+  /** The segment will have no more words. */
   | { readonly kind: 'finalized'; readonly segment: number }
   | { readonly kind: 'key'; readonly key: string }
   | { readonly kind: 'held'; readonly isHeld: boolean }
-  /** Of the answer to the message with this number. */
+  /** A sentence of the answer with this number. */
   | { readonly kind: 'sentence'; readonly answer: number; readonly text: string }
   | { readonly kind: 'tool'; readonly answer: number }
-  /** @param expects what the answer asks for; empty: anything @param handsOver a person is to go on with the customer */
+  /** @param expects the data that the answer asks for; empty: anything @param handsOver a person is to continue with the customer */
   | {
       readonly kind: 'answered';
       readonly answer: number;
@@ -51,16 +51,16 @@ export type TalkEvent =
       readonly expects: readonly Expected[];
       readonly handsOver?: boolean;
     }
-  /** After the order `transfer`: a person has taken the call, or none does. */
+  /** After the order `transfer`: a person has taken the call, or nobody does. */
   | { readonly kind: 'transferred' | 'transfer_failed' }
   | { readonly kind: 'failed'; readonly answer: number }
-  /** Audio of an utterance exists. @param ms of all of it so far */
+  /** An utterance has audio. @param ms of all its audio so far */
   | { readonly kind: 'voiced'; readonly utterance: number; readonly ms: number }
-  /** So much of an utterance was heard. @param startedAt when its first sound left */
+  /** Part of an utterance has been heard. @param startedAt when its first sound was sent */
   | { readonly kind: 'played'; readonly utterance: number; readonly ms: number; readonly startedAt: number; readonly isWhole: boolean }
-  /** No more audio of an utterance will come, perhaps none came: the voice failed. */
+  /** The voice failed: an utterance will have no more audio, perhaps none at all. */
   | { readonly kind: 'unvoiced'; readonly utterance: number }
-  /** The words of who has answered are those of a mailbox, or of a program that asks for a reason. */
+  /** The first words are those of a mailbox or a call screener. */
   | { readonly kind: 'answered_by'; readonly who: 'machine' | 'screening' }
   /** The beep of a mailbox. */
   | { readonly kind: 'beep' }
@@ -71,38 +71,38 @@ export type TalkEvent =
 
 export type TalkOrder =
   | { readonly order: 'say'; readonly utterance: number; readonly text: string }
-  /** Stops at once what is heard, and keeps it. */
+  /** Pauses the current audio at once. */
   | { readonly order: 'pause' }
-  /** Goes on with it, from the beginning of the word. */
+  /** Resumes it from the beginning of the word. */
   | { readonly order: 'resume' }
-  /** Drops all that was not heard. */
+  /** Drops all unheard audio. */
   | { readonly order: 'hush' }
-  /** Sends the customer's words to the dialog. @param isEager they may go on: nothing of the answer comes before `confirm` */
+  /** Sends the customer's words to the dialog. @param isEager the customer may go on: the answer is withheld until `confirm` */
   | { readonly order: 'ask'; readonly answer: number; readonly message: string; readonly isEager?: true }
-  /** The customer has said no more than the message of an eager answer. */
+  /** The message of an eager answer was complete. */
   | { readonly order: 'confirm'; readonly answer: number }
-  /** The answer is not wanted any more; the customer has heard so many of its sentences. */
+  /** The answer is no longer wanted; the customer has heard `sentences` of its sentences. */
   | { readonly order: 'drop'; readonly answer: number; readonly sentences: number }
   /** Connects the customer with a person. */
   | { readonly order: 'transfer' }
   /** An utterance will have no more audio. */
   | { readonly order: 'skip'; readonly utterance: number }
-  /** A turn is over; everything of it was noted. */
+  /** A turn is over and completely noted. */
   | { readonly order: 'complete'; readonly turn: CompletedTurn }
   | { readonly order: 'record' }
   | { readonly order: 'note'; readonly entry: TalkEntry }
   | { readonly order: 'hang_up' }
-  /** Gives the event `woken` at this time instead of at an earlier order's; null: at none. */
+  /** Schedules the event `woken` for this time, replacing an earlier order; null cancels it. */
   | { readonly order: 'wake'; readonly at: number | null };
 
-/** What one side said, as it was heard. */
+/** Speech of one side, as it was heard. */
 export interface TalkEntry {
   readonly who: 'customer' | 'agent';
   readonly text: string;
   readonly startedAt: number;
   readonly endedAt: number;
   readonly isInterrupted: boolean;
-  /** Of the first utterance of an answer. */
+  /** Set for the first utterance of an answer. */
   readonly waterfall: Waterfall | null;
 }
 /** When each stage of a turn was reached. */
@@ -114,11 +114,11 @@ export interface Waterfall {
   /** The first sentence of the answer. */
   readonly sentenceAt: number;
   readonly audioAt: number;
-  /** Its first sound left for the phone. */
+  /** Its first sound was sent to the phone. */
   readonly heardAt: number;
 }
 
-/** Words of the customer, and what they heard of the answer. */
+/** The customer's words, and the part of the answer that they heard. */
 export interface CompletedTurn {
   readonly said: string;
   readonly saidAt: number;
@@ -130,19 +130,19 @@ export interface CompletedTurn {
 interface Utterance {
   readonly id: number;
   readonly text: string;
-  /** The answer that it is part of, and its place in it; null for the agent's own words. */
+  /** Its answer and its place there; null for the agent's own prompts. */
   readonly of: { readonly answer: number; readonly sentence: number } | null;
   readonly canBeInterrupted: boolean;
   readonly waterfall: Omit<Waterfall, 'audioAt' | 'heardAt'> | null;
   audioAt: number | null;
   voicedMs: number;
-  /** The voice broke off: what it gave is heard, and the rest is not. */
+  /** The voice broke off: only the audio so far is heard. */
   isCut: boolean;
   playedMs: number;
   startedAt: number | null;
-  /** When more of it was heard last: it may have been paused in between. */
+  /** When it was last heard; it may have been paused in between. */
   heardAt: number | null;
-  /** How often a sound without words has paused it; after a few it is said over them. */
+  /** How often a sound without words has paused it; after a few, such sounds no longer pause it. */
   falseStarts: number;
 }
 interface Segment {
@@ -158,7 +158,7 @@ interface Segment {
   text: string;
   textAt: number | null;
   isFinal: boolean;
-  /** Much quieter than the customer's usual words: spoken in the background, or to somebody else. */
+  /** Much quieter than the customer's usual speech: in the background, or to somebody else. */
   isFaint: boolean;
 }
 interface Answer {
@@ -169,24 +169,24 @@ interface Answer {
   isLast: boolean;
   hasFiller: boolean;
   letters: number;
-  /** A person is to go on with the customer after it. */
+  /** A person is to continue with the customer after it. */
   handsOver: boolean;
-  /** To words that were left for a person: it is not said. */
+  /** The answer to a message left for a person; it is not spoken. */
   readonly isToMessage: boolean;
-  /** To a customer who does not stop: it is said over their words. */
+  /** The answer to a customer who does not stop; it is said over their words. */
   readonly isForced: boolean;
   readonly waterfall: Omit<Waterfall, 'audioAt' | 'heardAt' | 'sentenceAt'>;
 }
 const mostFalseStarts = 2;
-/** Words so much quieter than the customer's are not for the agent, dB. */
+/** Words this much quieter than the customer's are not for the agent, dB. */
 const faintDb = 8;
-/** How fast the usual level follows that of one segment. */
+/** Learning rate of the usual level per segment. */
 const learningRate = 0.3;
-/** So long after a sound that may be speech it is known whether it is. */
+/** How long it takes to know whether a sound is speech. */
 const stirMs = 80;
-/** So often in a turn the dialog is asked before the customer has finished. */
+/** Maximum eager requests to the dialog in a turn. */
 const mostEager = 3;
-/** Sounds that turn out to be none put off the end of a turn by so much in all. */
+/** Maximum total delay of the end of a turn by sounds that turn out not to be speech. */
 const mostStirMs = 300;
 type Deadline = 'beep' | 'greet' | 'end_of_turn' | 'turn_limit' | 'decide' | 'filler' | 'answer' | 'voice' | 'idle' | 'longest';
 
@@ -196,38 +196,38 @@ export interface Talk {
 
 export function createTalk(rules: TalkRules): Talk {
   let orders: TalkOrder[] = [];
-  /** The time of the event that is given. */
+  /** The time of the current event. */
   let clock = 0;
   const deadlines = new Map<Deadline, number>();
   let wakeAt: number | null = null;
   const queue: Utterance[] = [];
-  /** Segments of the turn that the customer is in. */
+  /** Segments of the customer's current turn. */
   let segments: Segment[] = [];
-  /** Keys that were pressed in this turn. */
+  /** Keys pressed in this turn. */
   let keys = '';
   let keyAt = 0;
   let answer: Answer | null = null;
-  /** What the dialog was asked before the end of the turn, and how often in this turn. */
+  /** The eager request of this turn, and the number of them. */
   let eager: { readonly answer: number; readonly message: string } | null = null;
   let eagerAsked = 0;
-  /** The customer speaks over the agent, and it is open whether they interrupt. */
+  /** The customer speaks over the agent; whether they interrupt is undecided. */
   let isPaused = false;
   let isHeld = false;
   /** Of the longest talk, when it was put on hold: on hold it does not pass. */
   let remainingMs: number | null = null;
-  /** A mailbox speaks: it is not answered, and its beep is waited for. */
+  /** A mailbox is speaking: wait for its beep instead of answering. */
   let isMailbox = false;
   let isGreeted = false;
   let isOver = false;
   /** The line hangs up after the last word. */
   let isEnding = false;
-  /** The customer waits for a person, or speaks with one. */
+  /** The customer is waiting for a person or speaking with one. */
   let isTransferring = false;
-  /** The next words of the customer are for a person. */
+  /** The next words of the customer are a message for a person. */
   let takesMessage = false;
-  /** The turn whose answer is under way. */
+  /** The turn being answered. */
   let turn: { said: string; saidAt: number; endedAt: number; reply: string; isInterrupted: boolean } | null = null;
-  /** The customer is to be asked whether they are there, unless the sound that they make has words. */
+  /** The question whether the customer is there is due, unless their current sound has words. */
   let isOverdue = false;
   let prompts = 0;
   let misses = 0;
@@ -235,13 +235,13 @@ export function createTalk(rules: TalkRules): Talk {
   let lastAnswer = 0;
   /** Segments up to this one belong to turns that have ended. */
   let settled = -1;
-  /** What the answer that was given last asks for. */
+  /** The data that the last answer asks for. */
   let expects: readonly Expected[] = [];
   const endOfTurn = createEndOfTurn(rules);
-  /** How loud the customer speaks. */
+  /** The customer's usual level. */
   let usualDb: number | null = null;
   let turnDueAt = 0;
-  /** When the customer's last turn ended with its last sound, until the agent was heard. */
+  /** Time of the last sound of the customer's last turn, until the agent is heard. */
   let saidAt: number | null = null;
 
   const isSpeaking = (): boolean => segments.at(-1)?.endedAt === null;
@@ -268,7 +268,7 @@ export function createTalk(rules: TalkRules): Talk {
     deadlines.delete('idle');
     orders.push({ order: 'say', utterance: lastUtterance, text });
     expectVoice();
-    // Nobody is talked over: what comes while the customer speaks waits for their end.
+    // The agent does not talk over the customer: speech that arrives meanwhile waits.
     if (isSpeaking()) pause();
   }
   function pause(): void {
@@ -278,7 +278,7 @@ export function createTalk(rules: TalkRules): Talk {
     expectVoice();
     orders.push({ order: 'pause' });
   }
-  /** The voice may take so long for the first audio, and for the next. */
+  /** Starts the time limit of the voice for the first or the next audio. */
   function expectVoice(): void {
     const [first] = queue;
     if (first === undefined || isPaused || isHeld) deadlines.delete('voice');
@@ -311,7 +311,7 @@ export function createTalk(rules: TalkRules): Talk {
     deadlines.delete('turn_limit');
   }
 
-  /** Ends the agent's utterances: what was heard of them is noted. */
+  /** Ends the agent's utterances and notes their heard parts. */
   function dropQueue(): void {
     if (queue.length > 0) orders.push({ order: 'hush' });
     for (const utterance of queue.splice(0)) noteHeard(utterance, true);
@@ -383,7 +383,7 @@ export function createTalk(rules: TalkRules): Talk {
     if (isPaused) deadlines.set('decide', at + rules.decideMs);
     awaitEnd(now);
   }
-  /** The turn ends after a silence, once the recogniser owes no words, and not later than it may take for them. */
+  /** Ends the turn after a silence, once the recogniser has returned all words or its time limit has passed. */
   function awaitEnd(now: number): void {
     const last = segments.at(-1);
     if (last === undefined || last.endedAt === null || !isGreeted || isPaused || isEnding) return;
@@ -397,7 +397,7 @@ export function createTalk(rules: TalkRules): Talk {
       if (!isOwed) askEagerly();
     }
   }
-  /** A turn does not end in the first moment of what may be its next words. */
+  /** Keeps a turn from ending in the first moment of what may be its next words. */
   function stirred(now: number): void {
     const at = deadlines.get('end_of_turn');
     if (at !== undefined && segments.length > 0) deadlines.set('end_of_turn', Math.max(at, Math.min(now + stirMs, turnDueAt + mostStirMs)));
@@ -405,7 +405,7 @@ export function createTalk(rules: TalkRules): Talk {
 
   function gotWords(id: number, text: string, isFinal: boolean, db: number | null, now: number): void {
     const segment = segments.find((each) => each.id === id);
-    // Words of a turn that has ended come too late.
+    // Words of an ended turn are too late.
     if (segment === undefined || segment.isFinal || id <= settled) return;
     if (isFinal) {
       segment.text = segment.text === '' ? text : `${segment.text} ${text}`;
@@ -451,7 +451,7 @@ export function createTalk(rules: TalkRules): Talk {
     else if (verdict === 'go_on') goOn();
     else if (isFinal && !isSpeaking() && segments.every((segment) => segment.isFinal)) goOn();
   }
-  /** The customer did not mean to interrupt: their sounds are no turn. */
+  /** Resumes: the customer did not mean to interrupt, so their sounds are not a turn. */
   function goOn(): void {
     noteCustomer();
     if (textOf(segments) === '' && queue[0] !== undefined) queue[0].falseStarts += 1;
@@ -482,7 +482,7 @@ export function createTalk(rules: TalkRules): Talk {
     note({ who: 'customer', text, startedAt: first.startedAt, endedAt: last.endedAt ?? first.startedAt });
   }
 
-  /** @param isForced the customer still speaks, and is answered over their words */
+  /** @param isForced the customer is still speaking and is answered over their words */
   function endTurn(now: number, isForced = false): void {
     deadlines.delete('end_of_turn');
     const last = segments.at(-1);
@@ -501,7 +501,7 @@ export function createTalk(rules: TalkRules): Talk {
       notUnderstood(spokenMs, now);
       return;
     }
-    // Over a sentence that cannot be interrupted, a sign of listening asks for nothing.
+    // Over a sentence that cannot be interrupted, a signal of attention needs no answer.
     if (queue.length > 0 && typed === '' && verdictOnWords(text, true) === 'go_on') {
       if (early !== null) orders.push({ order: 'drop', answer: early.answer, sentences: 0 });
       return;
@@ -522,7 +522,7 @@ export function createTalk(rules: TalkRules): Talk {
     deadlines.delete('idle');
     orders.push(early === null ? { order: 'ask', answer: id, message: text } : { order: 'confirm', answer: id });
   }
-  /** A cough is not asked about, and noise does not put off the question whether anybody is there. */
+  /** A cough is ignored, and noise does not delay the question whether anybody is there. */
   function notUnderstood(spokenMs: number, now: number): void {
     if (!isBusy() && spokenMs >= rules.shortestMs && misses < rules.askAgainTimes) {
       misses += 1;
@@ -569,7 +569,7 @@ export function createTalk(rules: TalkRules): Talk {
     expectVoice();
     if (isWhole) finish(utterance, now);
   }
-  /** An utterance was heard to its end, or cannot be spoken. */
+  /** Finishes an utterance that was heard to its end or cannot be spoken. */
   function finish(utterance: Utterance, now: number): void {
     queue.splice(queue.indexOf(utterance), 1);
     expectVoice();
@@ -578,7 +578,7 @@ export function createTalk(rules: TalkRules): Talk {
     if (answer !== null && utterance.of?.answer === answer.id && !utterance.isCut) answer.heard = utterance.of.sentence;
     settle(now);
   }
-  /** What follows when nothing more is to be said. */
+  /** Decides what follows when nothing more is to be said. */
   function settle(now: number): void {
     if (queue.length > 0) return;
     if (isPaused) {
@@ -605,14 +605,14 @@ export function createTalk(rules: TalkRules): Talk {
     if (!deadlines.has('idle')) deadlines.set('idle', now + rules.idleMs);
     if (segments.length > 0 && !isSpeaking()) awaitEnd(now);
   }
-  /** The customer is put through to a person. */
+  /** Puts the customer through to a person. */
   function transfer(): void {
     isTransferring = true;
     forgetSegments();
     deadlines.clear();
     orders.push({ order: 'transfer' });
   }
-  /** No person takes the call: the customer may leave them a message. */
+  /** Nobody takes the call: offers the customer to leave a message. */
   function isNotTransferred(now: number): void {
     if (!isTransferring) return;
     isTransferring = false;
@@ -672,7 +672,7 @@ export function createTalk(rules: TalkRules): Talk {
       }
     }
   }
-  /** The voice has given up on the utterance: what was heard of it is noted, and the next one is said. */
+  /** Skips an utterance that the voice has given up on: notes its heard part and continues with the next. */
   function skip(now: number): void {
     const [utterance] = queue;
     if (utterance === undefined) return;
@@ -699,7 +699,7 @@ export function createTalk(rules: TalkRules): Talk {
   function askWhetherThere(now: number): void {
     if (isBusy()) return;
     if (!isOverdue && segments.some(({ isFinal }) => !isFinal)) {
-      // Words may be under way; what is without any is not waited for again.
+      // Words may be under way; wait only once for them.
       isOverdue = true;
       deadlines.set('idle', now + rules.idleMs);
       return;
@@ -847,7 +847,7 @@ export function createTalk(rules: TalkRules): Talk {
       if (isOver) return [];
       orders = [];
       clock = now;
-      // A timer may come a moment early: what is not due yet is asked for again.
+      // A timer may fire slightly early; schedule again what is not due yet.
       if (event.kind === 'woken') wakeAt = null;
       obey(event, now);
       const next = deadlines.size === 0 ? null : Math.min(...deadlines.values());

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { createPlayer } from './player.ts';
 
-/** A leg that says what it was sent, and a player on a clock of the test. */
+/** A leg that plays what it is sent, and a player on the test's clock. */
 function playing() {
   const sent: { readonly id: string; readonly audio: Uint8Array }[] = [];
   const reports: (readonly [utterance: number, ms: number, isWhole: boolean])[] = [];

@@ -1,4 +1,4 @@
-/** What the agent says on a leg: utterances one after the other, how much of them was heard, and the place from which a stopped one goes on. */
+/** Plays the agent's utterances on a leg in order, and tracks how much of each was heard and where a paused one resumes. */
 import { decode } from '../../../media/audio/g711.ts';
 import { levelDb } from '../../../media/audio/speech.ts';
 import type { Speaker } from '../line/speaker.ts';
@@ -7,25 +7,25 @@ export interface PlayerParts {
   readonly leg: Pick<Speaker, 'say'>;
   /** Unix ms. */
   readonly now: () => number;
-  /** So many ms of an utterance were heard. @param startedAt when its first sound left */
+  /** Reports how many ms of an utterance were heard. @param startedAt when its first sound was sent */
   readonly played: (utterance: number, heard: { readonly ms: number; readonly startedAt: number; readonly isWhole: boolean }) => void;
 }
 export interface Player {
-  /** The next utterance; its audio follows. */
+  /** Begins the next utterance; its audio follows. */
   begin(utterance: number): void;
-  /** Ignored for an utterance that was hushed. */
+  /** Adds audio; ignored for a dropped utterance. */
   add(utterance: number, audio: Uint8Array): void;
   /** Drops one utterance. */
   skip(utterance: number): void;
-  /** No more audio of it will come. */
+  /** Marks the audio of an utterance as complete. */
   end(utterance: number): void;
   pause(): void;
   resume(): void;
   /** Drops all utterances. */
   hush(): void;
-  /** The leg has played a chunk, or so many ms of it before it was dropped. */
+  /** Notes that the leg has played a chunk, or `ms` of it before it was dropped. */
   heard(chunk: string, ms: number): void;
-  /** Audio that was not sent to the leg yet, ms. */
+  /** Audio not sent to the leg yet, ms. */
   readonly waitingMs: number;
 }
 interface Utterance {
@@ -38,16 +38,16 @@ interface Utterance {
 }
 
 const bytesPerMs = 8;
-/** Short, so that the begin of an utterance and its progress are known soon. */
+/** Short, so that the beginning and progress of an utterance are known soon. */
 const chunkBytes = 200 * bytesPerMs;
-/** How much the leg is sent ahead. */
+/** How much audio is sent ahead to the leg. */
 const aheadBytes = 4_000 * bytesPerMs;
-/** How far before the place where it was stopped the begin of a word is looked for. */
+/** How far before the stop the beginning of a word is searched for. */
 const wordBytes = 400 * bytesPerMs;
-/** A chunk counts as played when its last frame leaves. */
+/** A chunk counts as played when its last frame is sent. */
 const frameMs = 20;
 const frameBytes = frameMs * bytesPerMs;
-/** Quieter than this, and so much quieter than the loudest sound of the first chunk, is silence, dB. */
+/** Sound below this level, or this far below the loudest sound of the first chunk, is silence, dB. */
 const [silenceDb, belowLoudestDb] = [-50, 32];
 const partBytes = 5 * bytesPerMs;
 
@@ -61,7 +61,7 @@ export function createPlayer({ leg, now, played }: PlayerParts): Player {
     for (const utterance of queue) {
       while (utterance.sentTo < utterance.audio.length && ahead < aheadBytes) {
         const audio = utterance.audio.subarray(utterance.sentTo, utterance.sentTo + chunkBytes);
-        // While more may come, a leg is sent whole chunks only.
+        // While more may follow, send only whole chunks.
         if (audio.length < chunkBytes && !utterance.isComplete) return;
         leg.say({ id: `${utterance.id}.${utterance.sentTo}`, audio });
         utterance.sentTo += audio.length;
@@ -117,12 +117,12 @@ export function createPlayer({ leg, now, played }: PlayerParts): Player {
       const [id = '', from = ''] = chunk.split('.');
       const utterance = find(Number(id));
       if (utterance === undefined) return;
-      // Milliseconds are whole, the end of an utterance is not.
+      // Reports are in whole milliseconds; the end of an utterance need not be.
       const reported = Number(from) + ms * bytesPerMs;
       const to = utterance.audio.length - reported < bytesPerMs ? utterance.audio.length : reported;
       if (ms === 0 || to <= utterance.heardTo) return;
       utterance.heardTo = to;
-      // A report may come late, and never early.
+      // A report may be late, but never early.
       const startedAt = now() + frameMs - to / bytesPerMs + silentHeadMs(utterance.audio);
       utterance.startedAt = Math.min(utterance.startedAt ?? startedAt, startedAt);
       report(utterance);
@@ -148,7 +148,7 @@ function silentHeadMs(audio: Uint8Array): number {
     (partBytes / bytesPerMs)
   );
 }
-/** The quietest place shortly before `at`: words begin there. */
+/** The quietest point shortly before `at`, where a word is likely to begin. */
 function wordBefore(audio: Uint8Array, at: number): number {
   let [best, quietest] = [at, Number.POSITIVE_INFINITY];
   for (let from = at - frameBytes; from >= 0 && from >= at - wordBytes; from -= frameBytes) {

@@ -1,60 +1,60 @@
-/** The time limits and the own words of a talk. */
+/** The time limits and fixed prompts of a talk. */
 
 export interface TalkRules {
-  /** Said first; a notice of recording belongs here. It cannot be interrupted. */
+  /** Said first; it should announce the recording. It cannot be interrupted. */
   readonly greeting: string;
   /** Said when the customer's words were not understood. */
   readonly askAgain: string;
-  /** Said while an answer takes long, at most once a turn. */
+  /** Said if an answer takes long, at most once per turn. */
   readonly filler: string;
   /** Said before the first options of an answer, which a chat shows as buttons. */
   readonly youMaySay: string;
-  /** Said when the customer says nothing. */
+  /** Said when the customer is silent. */
   readonly areYouThere: string;
-  /** Said before the line hangs up: nothing was heard, the talk has lasted too long, no answer can be had. */
+  /** Said before the line hangs up because nothing was heard, the talk was too long, or there is no answer. */
   readonly nobodyHeard: string;
   readonly tooLong: string;
   readonly trouble: string;
-  /** Said when the dialog has no words, and instead of the rest of an answer that does not end. */
+  /** Said when the dialog returns no words, and in place of the rest of an endless answer. */
   readonly noAnswer: string;
   readonly andMore: string;
-  /** Said when no person can take the call, and after the words that are left for one. */
+  /** Said when nobody can take the call, and after the message left for a person. */
   readonly leaveMessage: string;
   readonly messageTaken: string;
-  /** Said to a program that asks for the reason of the call. */
+  /** Said to a call screener that asks for the reason of the call. */
   readonly reason: string;
   /** Left in a mailbox after its beep. */
   readonly mailbox: string;
-  /** How long a person who was called may take for a first word before the greeting. */
+  /** How long to wait for the called person's first word before the greeting. */
   readonly firstWordMs: number;
-  /** How long the beep of a mailbox is waited for. */
+  /** How long to wait for the beep of a mailbox. */
   readonly beepMs: number;
-  /** Silence that ends a turn; the second while a number, a name or an address is told, and after words that end no sentence. */
+  /** Silence that ends a turn; the second one applies during dictation of a number, name or address and after an incomplete sentence. */
   readonly silenceMs: number;
-  /** The silence becomes longer for a customer whose pauses are. */
+  /** Whether the silence grows for a customer with longer pauses. */
   readonly learnsSilence: boolean;
   readonly dictationMs: number;
-  /** How long after the last sound the recogniser may take for its last words. */
+  /** Time limit of the recogniser for its last words, from the last sound. */
   readonly finalMs: number;
-  /** How long it may stay open whether the customer interrupts, counted from their last sound. */
+  /** How long an interruption may stay undecided, from the customer's last sound. */
   readonly decideMs: number;
-  /** The dialog is asked as soon as the words are known, although the customer may go on; what they go on with discards its answer. */
+  /** Whether the dialog is asked as soon as the words are known, although the customer may go on, which discards its answer. */
   readonly asksEagerly: boolean;
   readonly fillerMs: number;
-  /** How long the dialog may take for its first sentence, and for each other. */
+  /** Time limits of the dialog for its first sentence and for each further one. */
   readonly answerMs: number;
-  /** How long the voice may give no audio. */
+  /** How long the voice may return no audio. */
   readonly voiceMs: number;
-  /** How many letters of an answer are said. */
+  /** Maximum letters of an answer that are spoken. */
   readonly longestAnswer: number;
-  /** After so long a customer who does not stop is answered. */
+  /** A customer who speaks for this long is answered over their words. */
   readonly longestTurnMs: number;
-  /** Silence on both sides before the customer is asked whether they are there; how often they are asked. */
+  /** Silence on both sides before the customer is asked whether they are there, and how often. */
   readonly idleMs: number;
   readonly idlePrompts: number;
-  /** How often in a row words that were not understood are asked for again. */
+  /** How often in a row the agent asks again for words it did not understand. */
   readonly askAgainTimes: number;
-  /** Shorter sounds without words are not asked about. */
+  /** Shorter sounds without words are ignored. */
   readonly shortestMs: number;
   readonly maxMs: number;
 }

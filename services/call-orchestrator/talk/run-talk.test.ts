@@ -1,4 +1,4 @@
-/** A talk over a leg with the real dialog. The caller speaks in tones, one a phrase, which the recogniser of this test knows. */
+/** A talk over a leg with the real dialog. The caller speaks in tones, one for each phrase, which this test's recogniser knows. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { type Loopback, loopback, loopbackSettings } from '../../../adapters/telephony/loopback.ts';
@@ -54,9 +54,9 @@ const ears: Service = service({ serves: { asr }, settings: z.object({}) }).start
     },
   },
 }));
-/** Texts that take so long that there is time to interrupt them. */
+/** Texts spoken slowly, so that there is time to interrupt them. */
 const slowly: string[] = [];
-/** 20 ms a letter, or 300 ms where it is about a haircut. */
+/** 20 ms per letter, or 300 ms for texts about a haircut. */
 const sayingOf = (text: string): Uint8Array => {
   const isSlow = text.includes('Стрижка');
   if (isSlow) slowly.push(text);
@@ -72,7 +72,7 @@ const greeting = 'Да, слушаю вас?';
 
 let it: World;
 let gateway: Loopback;
-/** What a phone does that is dialled. */
+/** The behaviour of a dialled phone. */
 let dialled: (phone: FarPhone) => void = () => {};
 beforeAll(async () => {
   it = await world();
@@ -226,7 +226,7 @@ test('a person who takes over the call speaks with the customer, and the agent i
   const person = await until(() => supervisor);
   await until(() => person.state === 'talking');
   await until(async () => {
-    // Keys are read from the moment on at which the summary begins.
+    // Keys are read once the summary begins.
     person.press('1');
     return (await it.bus.call(calls.get_call, { callId: caller.callId })).transferredTo === '+79995550077';
   });

@@ -1,4 +1,4 @@
-/** Runs a talk on an answered leg: the streams of the leg, the recogniser, the voice and the dialog around the state machine. */
+/** Runs a talk on an answered leg: connects the leg, the recogniser, the voice and the dialog to the state machine. */
 
 import { createOutbox, type Outbox } from '../../../adapters/outbox.ts';
 import { dialog } from '../../../contracts/dialog.ts';
@@ -24,10 +24,10 @@ const ofTheProcess: Timers = {
   },
 };
 const answerMs = 60_000;
-/** More options are not kept in mind. */
+/** Listeners cannot remember more options. */
 const mostOptions = 3;
 const farewells = /до свидан|всего доброго|всего хорошего|(^|\s)пока[.!]?$|goodbye|(^|\s)bye/i;
-/** A dialog takes no longer message. */
+/** The dialog accepts no longer messages. */
 const longestMessage = 4_096;
 
 /** Resolves when the leg has ended. */
@@ -38,8 +38,8 @@ export async function runTalk({ callId, legId, direction, phoneNumber }: TalkedC
   const talk = createTalk(rules);
   let unwake = (): void => {};
   let isHeld = false;
-  /** The answer that is under way, and what its dialog is told. */
-  let asking: { readonly answer: number; readonly up: Outbox<Reported> } | undefined;
+  /** The current answer, and the stream to its dialog. */
+  let asking: { readonly answer: number; readonly up: Outbox<AnswerReport> } | undefined;
 
   function give(event: TalkEvent): void {
     if (until.aborted) return;
@@ -116,7 +116,7 @@ export async function runTalk({ callId, legId, direction, phoneNumber }: TalkedC
         line.complete(order.turn);
         return;
       case 'skip':
-        log.warn({ callId }, 'the voice of a call gave no audio; the sentence is left out');
+        log.warn({ callId }, 'the voice of a call returned no audio; the sentence is skipped');
         voice.skip(order.utterance);
         player.skip(order.utterance);
         return;
@@ -135,8 +135,8 @@ export async function runTalk({ callId, legId, direction, phoneNumber }: TalkedC
     }
   }
   async function ask(answer: number, message: string, isEager: boolean): Promise<void> {
-    const up = createOutbox<Reported>();
-    // The stream of an answer stays open while it is spoken, and no longer.
+    const up = createOutbox<AnswerReport>();
+    // Keep the stream of an answer open only while it is spoken.
     asking?.up.end();
     asking = { answer, up };
     const said = {
@@ -176,7 +176,7 @@ export async function runTalk({ callId, legId, direction, phoneNumber }: TalkedC
     give({ kind: 'started', direction });
     for await (const item of items) {
       if (item instanceof Uint8Array) {
-        // On hold, and once a person has the call, the customer speaks with somebody else.
+        // On hold, and once a person has the call, the customer is not speaking with the agent.
         if (isHeld) continue;
         hearing.frame(item);
         line.sound(decode('PCMU', item));
@@ -197,5 +197,5 @@ export async function runTalk({ callId, legId, direction, phoneNumber }: TalkedC
     await line.close();
   }
 }
-/** What a dialog is told about its answer. */
-type Reported = { readonly is: 'heard'; readonly sentences: number } | { readonly is: 'cancel' | 'confirm' };
+/** A report to the dialog about its answer. */
+type AnswerReport = { readonly is: 'heard'; readonly sentences: number } | { readonly is: 'cancel' | 'confirm' };

@@ -1,6 +1,6 @@
 /**
- * The line of a talk, whoever thinks of its words: the voice and the player of the leg with their echo guard, who has answered, what is stored
- * in order, and the person to whom the customer is handed over.
+ * The line of a talk, shared by the dialog and speech models: the voice and player of the leg with their echo guard, detection of who has
+ * answered, ordered storage of entries, and hand-over to a person.
  */
 import { telephony } from '../../../contracts/telephony.ts';
 import type { AnswerVerdict } from '../line/answering.ts';
@@ -24,7 +24,7 @@ export interface TalkLine extends WhoAnswered {
   readonly echo: EchoGuard;
   readonly player: Player;
   readonly voice: Voice;
-  /** The words of an utterance are made and played. */
+  /** Synthesizes and plays the text of an utterance. */
   say(utterance: number, text: string): void;
   note(entry: TalkEntry): void;
   /** Reports a turn after its entries. */
@@ -32,12 +32,12 @@ export interface TalkLine extends WhoAnswered {
   record(): void;
   hangUp(): void;
   transfer(): void;
-  /** Resolves when all that was noted is stored. */
+  /** Resolves when all entries are stored. */
   close(): Promise<void>;
 }
-/** An utterance has at most 4,096 letters; a voice that speaks longer does not end. */
+/** An utterance has at most 4,096 letters; a voice that takes longer is not going to end. */
 const longestSpeechMs = 600_000;
-/** Audio that may wait to be sent. */
+/** Maximum audio waiting to be sent. */
 const spokenAheadMs = 20_000;
 
 /**
@@ -93,7 +93,7 @@ export function createTalkLine(
     until,
   );
   const hasAnswered = (by: AnsweredInWords | AnswerVerdict): void =>
-    store(async () => await answered?.(by), 'it could not be stored who has answered');
+    store(async () => await answered?.(by), 'the verdict on who has answered could not be stored');
   async function handOver(): Promise<void> {
     try {
       give({ kind: (await transfer(until)) ? 'transferred' : 'transfer_failed' });
@@ -109,7 +109,7 @@ export function createTalkLine(
       player.begin(utterance);
       voice.say(utterance, text);
     },
-    note: (entry) => store(() => note(entry), 'what was said could not be stored'),
+    note: (entry) => store(() => note(entry), 'an entry of the transcript could not be stored'),
     complete: (turn) => store(() => completed(turn), 'a turn could not be reported'),
     record: () => attempt(bus.call(telephony.record, { legId, on: true }, { signal: until }), 'the leg could not be recorded'),
     hangUp: () => attempt(bus.call(telephony.hang_up, { legId }, { signal }), 'the leg could not be hung up'),

@@ -1,4 +1,4 @@
-/** What a talk is given, whoever thinks of its words. */
+/** Dependencies and parameters of a talk, for the dialog and for speech models. */
 import type { Bus, Log } from '../../../bus/service.ts';
 import type { AnswerVerdict } from '../line/answering.ts';
 import type { AnsweredInWords } from './answering-words.ts';
@@ -14,16 +14,16 @@ export interface TalkParts {
   readonly rules: TalkRules;
   readonly language: string;
   readonly voice: string | undefined;
-  /** Stores what one side said. */
+  /** Stores an entry of the transcript. */
   readonly note: (entry: TalkEntry) => Promise<void>;
-  /** Hands the customer over to a person; false: none of them takes the call. */
+  /** Hands the customer over to a person; false if nobody takes the call. */
   readonly transfer: (signal: AbortSignal) => Promise<boolean>;
   /** Reports a turn whose entries are stored. */
   readonly completed: (turn: CompletedTurn) => Promise<void>;
-  /** Who has answered, once it is known. Absent where this system has answered. */
+  /** Called once it is known who has answered. Absent if this system has answered. */
   readonly answered?: ((by: AnsweredInWords | AnswerVerdict) => Promise<void>) | undefined;
 }
-/** Each gives what stops it. */
+/** Each returns a function that stops it. */
 export interface Timers {
   after(ms: number, act: () => void): () => void;
   every(ms: number, act: () => void): () => void;
@@ -32,6 +32,6 @@ export interface TalkedCall {
   readonly callId: string;
   readonly legId: string;
   readonly direction: 'in' | 'out';
-  /** Of the customer; null if it is withheld. */
+  /** The customer's phone; null if withheld. */
   readonly phoneNumber: string | null;
 }

@@ -1,4 +1,4 @@
-/** What was said in calls. */
+/** Transcripts of calls. */
 import type { Queries } from '../../../bus/service.ts';
 import type { TalkEntry, Waterfall } from './machine.ts';
 
@@ -11,7 +11,7 @@ export async function insertEntry(db: Queries, callId: string, n: number, entry:
   );
 }
 
-/** In the order in which it was said. */
+/** Entries in order of speech. */
 export async function entriesOf(db: Queries, callId: string, limit: number): Promise<readonly TalkEntry[]> {
   const rows = await db.query<{
     readonly who: TalkEntry['who'];
@@ -30,7 +30,7 @@ export async function entriesOf(db: Queries, callId: string, limit: number): Pro
   }));
 }
 
-/** Deletes what was said before this time. */
+/** Deletes entries older than this time. */
 export async function forgetEntries(db: Queries, before: Date): Promise<void> {
   for (;;) {
     const deleted = await db.query(

@@ -1,13 +1,13 @@
-/** Turns out of what both sides said: the words of the customer, and what they heard of the answer. */
+/** Builds turns from the entries of both sides: the words of the customer, and the heard part of the answer. */
 import type { CompletedTurn, TalkEntry } from './machine.ts';
 
 export interface Turns {
-  /** Entries in the order in which they become known. @returns the turns that are over */
+  /** Adds an entry; entries may come in any order of speech. @returns the turns that are over */
   add(entry: TalkEntry): readonly CompletedTurn[];
-  /** The call is over. */
+  /** Ends the call; returns the remaining turns. */
   end(): readonly CompletedTurn[];
 }
-/** A turn is over when the customer speaks again; words of a customer may become known after the answer to them. */
+/** A turn is over when the customer speaks again; the customer's words may become known after the answer to them. */
 export function createTurns(): Turns {
   let open: TalkEntry[] = [];
   function over(entries: readonly TalkEntry[]): readonly CompletedTurn[] {
@@ -25,7 +25,7 @@ export function createTurns(): Turns {
     };
     for (const entry of entries) {
       if (entry.who === 'customer' && replies.length > 0) complete();
-      // Before the first words of the customer, there is nothing to reply to.
+      // Before the customer's first words there is nothing to reply to.
       if (entry.who === 'customer') said.push(entry);
       else if (said.length > 0) replies.push(entry);
     }

@@ -5,7 +5,7 @@ import { quiet } from '../../../runtime/noop-log.ts';
 import { until } from '../../../test/kit/until.ts';
 import { createVoice } from './voice.ts';
 
-type Asked = { readonly id: string; readonly text: string } | { readonly cancel: string };
+type VoiceItem = { readonly id: string; readonly text: string } | { readonly cancel: string };
 /** A service that speaks 10 ms for each text, or breaks off: always at `breaksAt`, once in the middle of `stopsIn`. */
 function voices({
   breaksAt,
@@ -20,10 +20,10 @@ function voices({
 } = {}) {
   const bytes: number[] = [];
   let stops = 1;
-  const asked: Asked[] = [];
+  const asked: VoiceItem[] = [];
   const over = new AbortController();
   const events: string[] = [];
-  const open = async function* (_stream: unknown, _input: unknown, up: AsyncIterable<Asked>) {
+  const open = async function* (_stream: unknown, _input: unknown, up: AsyncIterable<VoiceItem>) {
     for await (const item of up) {
       asked.push(item);
       if ('cancel' in item) continue;

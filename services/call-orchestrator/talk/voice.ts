@@ -1,4 +1,4 @@
-/** The voice of a talk: one stream of `tts` that speaks utterance after utterance. */
+/** The voice of a talk: one stream of `tts` for all utterances. */
 import type { z } from 'zod';
 import { createOutbox } from '../../../adapters/outbox.ts';
 import type { Bus, Log } from '../../../bus/service.ts';
@@ -10,43 +10,43 @@ export interface VoiceParts {
   readonly log: Log;
   readonly language: string;
   readonly voice: string | undefined;
-  /** Whether more should be spoken now: a long answer is spoken as it is heard. */
+  /** Whether to synthesize more now: a long answer is synthesized at the pace at which it is heard. */
   readonly hasRoom: () => boolean;
   readonly audio: (utterance: number, pcmu: Uint8Array) => void;
-  /** @param isVoiced false: the voice failed; perhaps some of the audio came */
+  /** @param isVoiced false if the voice failed, perhaps after some audio */
   readonly ended: (utterance: number, isVoiced: boolean) => void;
 }
 export interface Voice {
   say(utterance: number, text: string): void;
-  /** One utterance is not wanted any more. */
+  /** Drops one utterance. */
   skip(utterance: number): void;
-  /** Utterances that were not spoken yet are not wanted any more. */
+  /** Drops all utterances not spoken yet. */
   hush(): void;
-  /** There may be room again. */
+  /** Checks again whether there is room. */
   goOn(): void;
   close(): void;
 }
-interface Asked {
+interface VoiceRequest {
   readonly utterance: number;
   readonly text: string;
-  /** How often a voice has broken off at it. */
+  /** How often a voice has broken off in it. */
   failures: number;
-  /** Audio of it that came, and so much of it came before the voice broke off. */
+  /** Received audio, and the audio received before the voice broke off. */
   bytes: number;
   known: number;
 }
 const longestText = 4_096;
-/** An utterance at which a voice broke off is asked for once more, and goes on where it stopped. */
+/** An utterance in which a voice broke off is requested once more and continues where it stopped. */
 const mostFailures = 2;
-/** The next utterance is spoken while one is heard. */
+/** The next utterance is synthesized while one is heard. */
 const mostAtOnce = 2;
 
 export function createVoice({ bus, log, language, voice, hasRoom, audio, ended }: VoiceParts, signal: AbortSignal): Voice {
   let up = createOutbox<z.input<typeof tts.synthesize_stream.up>>();
   let isOpen = false;
-  /** Utterances that were not asked for yet, and those that are being spoken. */
-  let unasked: Asked[] = [];
-  let waiting: Asked[] = [];
+  /** Utterances not requested yet, and those being spoken. */
+  let unasked: VoiceRequest[] = [];
+  let waiting: VoiceRequest[] = [];
 
   function open(): void {
     if (isOpen) return;
@@ -56,7 +56,7 @@ export function createVoice({ bus, log, language, voice, hasRoom, audio, ended }
     let hasFailed = true;
     listen(bus.open(tts.synthesize_stream, { language, ...(voice === undefined ? {} : { voice }) }, mine, { signal }))
       .catch((err: unknown) => {
-        // While no voice runs, nothing was attempted; the talk decides how long it waits.
+        // If no voice is running, nothing was attempted; the talk decides how long to wait.
         hasFailed = !isPolybError(err) || err.code !== 'unavailable';
         if (!signal.aborted) log.warn({ err }, 'the voice of a call broke off; it is opened again');
       })

@@ -1,17 +1,17 @@
-/** Finds out who has answered: by the sound of the first seconds, which the first words may retract. */
+/** Detects who has answered by the sound of the first seconds; the first words may overrule that verdict. */
 import { createToneDetector, type ToneDetector } from '../../../media/audio/tone-detector.ts';
 import { type AnswerVerdict, createAnswerDetector } from '../line/answering.ts';
 import { type AnsweredInWords, answeredBy } from './answering-words.ts';
 
 export interface WhoAnswered {
-  /** Words of the one who has answered. */
+  /** Adds words of the answering side. */
   words(text: string): void;
-  /** The audio of the one who has answered. */
+  /** Adds audio of the answering side. */
   sound(samples: Int16Array): void;
 }
-/** Words within this time tell who has answered. */
+/** Words within this time decide who has answered. */
 const firstWordsMs = 20_000;
-/** The beep of a mailbox; tones that a voice hums are shorter. */
+/** Minimum beep of a mailbox; humming is shorter. */
 const beepMs = 400;
 
 export function watchAnswer({
@@ -21,14 +21,14 @@ export function watchAnswer({
   give,
 }: {
   readonly now: () => number;
-  /** False where this system has answered: then nothing is found out. */
+  /** False if this system has answered: then there is no detection. */
   readonly isCalled: boolean;
   readonly answered: (by: AnsweredInWords | AnswerVerdict) => void;
   readonly give: (event: { readonly kind: 'answered_by'; readonly who: 'machine' | 'screening' } | { readonly kind: 'beep' }) => void;
 }): WhoAnswered {
   const startedAt = now();
   let detector = isCalled ? createAnswerDetector() : undefined;
-  /** The words of a mailbox were heard. */
+  /** Set once the words of a mailbox were heard. */
   let beeps: ToneDetector | undefined;
   return {
     words(text) {

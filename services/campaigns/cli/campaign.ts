@@ -81,7 +81,7 @@ export async function showCampaign(invocation: Invocation): Promise<number> {
           if (isFirst || !isPolybError(error) || !passing.has(error.code)) throw error;
           return null;
         });
-        if (campaign === null && !isAway) out.note('campaigns does not reply; its progress is shown when it does', 'warn');
+        if (campaign === null && !isAway) out.note('the service campaigns does not reply; progress continues when it does', 'warn');
         isAway = campaign === null;
         isFirst = false;
         const now = campaign === null ? last : JSON.stringify(campaign);
@@ -148,7 +148,7 @@ const lineOf = (campaign: Campaign): string => {
   return `${campaign.state.padEnd(9)}  ${String(percent).padStart(3)} %  ${done} of ${total}  ${countsIn(campaign)}`;
 };
 export const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
-/** As `--window` takes them: days in a row with the same times are one window. */
+/** In the format of `--window`: consecutive days with the same times are one window. */
 function windowsIn(rules: NonNullable<Campaign['rules']>): string {
   const spans: { readonly first: number; last: number; readonly times: string }[] = [];
   for (const { weekday, from, to } of rules.windows) {

@@ -68,7 +68,7 @@ export async function importMembers(invocation: Invocation): Promise<number> {
         lines += 1;
         if (beyond > 0) {
           refuse([
-            { line, field: 'line', expected: `${Object.keys(row).length} columns; is a quote not closed, or a delimiter not quoted?` },
+            { line, field: 'line', expected: `${Object.keys(row).length} columns; check for an unclosed quote or an unquoted delimiter` },
           ]);
           continue;
         }
@@ -89,7 +89,7 @@ export async function importMembers(invocation: Invocation): Promise<number> {
       { text: () => drawImport({ campaignId: campaignId ?? '', lines, ...total, refused, errors }) },
     );
     if (broken !== undefined) throw refusal('invalid_argument', `after ${lines} lines: ${broken.message}`, { subject });
-    out.note(to === undefined ? `nobody is called before: polyb campaign start ${campaignId}` : `added to ${campaignId}`, 'ok');
+    out.note(to === undefined ? `to start its calls: polyb campaign start ${campaignId}` : `added to ${campaignId}`, 'ok');
     return refused === 0 ? 0 : 9;
   });
 }
@@ -103,8 +103,8 @@ function drawImport(
   const counts = [
     `${of.added} added`,
     ...(of.updated > 0 ? [`${of.updated} completed`] : []),
-    ...(of.repeated > 0 ? [`${of.repeated} were there already`] : []),
-    ...(of.held > 0 ? [`${of.held} wait for a person: polyb campaign show ${of.campaignId}`] : []),
+    ...(of.repeated > 0 ? [`${of.repeated} already in the campaign`] : []),
+    ...(of.held > 0 ? [`${of.held} held for a person: polyb campaign show ${of.campaignId}`] : []),
     ...(of.refused > 0 ? [`${of.refused} refused`] : []),
   ];
   const faults = of.errors.map(({ line, field, expected }) => `  line ${line}, ${field}: expected ${expected}`);

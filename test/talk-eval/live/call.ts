@@ -1,4 +1,4 @@
-/** One call: a caller at a SIP phone does what the scenario says, and a person at another takes the call if one is wanted. */
+/** One call: a caller at a SIP phone follows the scenario, and a person at another phone takes the call if needed. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { decode, encode } from '../../../media/audio/g711.ts';
 import { levelDb } from '../../../media/audio/speech.ts';
@@ -7,34 +7,34 @@ import { until } from '../../kit/until.ts';
 import { msOf, type Sound } from '../sound.ts';
 import type { LiveScenario, LiveStep } from './scenario.ts';
 
-/** What the caller did, Unix ms. */
-export interface Done {
+/** A step of the caller, with its times in Unix ms. */
+export interface StepRecord {
   readonly step: LiveStep;
   readonly from: number;
   readonly to: number;
-  /** Of what was said: its words, and how often the caller paused in it. */
+  /** The words of the step, and the number of pauses in it. */
   readonly words: string;
 }
-export interface Called {
-  readonly done: readonly Done[];
-  /** The agent has hung up. */
+export interface CallRecord {
+  readonly done: readonly StepRecord[];
+  /** Whether the agent has hung up. */
   readonly hungUp: boolean;
 }
-/** A frame from the agent that is louder is speech. */
+/** A louder frame from the agent is speech. */
 const speechDb = -45;
-/** Between two sentences the agent is silent for less than the first, and has finished after the second. */
+/** Silence of the agent between sentences is below the first value, and after an answer above the second. */
 const [betweenMs, politeMs] = [700, 1_500];
-/** It speaks now if it was heard so long ago. */
+/** The agent counts as speaking this long after it was last heard. */
 const nowMs = 100;
-/** How long the agent may be silent when it is to speak. */
+/** How long to wait for the agent to speak. */
 const patientMs = 30_000;
 const answerMs = 10_000;
 const mostRepeats = 2;
 const lookMs = 10;
-/** How long the person is heard before the caller hangs up. */
+/** How long the person speaks before the caller hangs up. */
 const partingMs = 1_000;
 
-/** What is heard at a phone. */
+/** Listens at a phone. */
 function listenAt({ session }: SipPhone) {
   const heard = { firstAt: 0, lastAt: 0 };
   session.on({
@@ -52,14 +52,14 @@ function listenAt({ session }: SipPhone) {
 export interface CallParts {
   readonly uri: string;
   readonly phones: SipPhones;
-  /** What the caller says in a step. */
+  /** The caller's speech in a step. */
   readonly soundOf: (step: LiveStep) => Sound;
-  /** What the agent's last words mean to a caller: the answer takes a moment, or they are asked again. */
+  /** The meaning of the agent's last words: the answer takes a moment, or the caller is asked to repeat. */
   readonly lastWords: () => Promise<'filler' | 'ask_again' | 'other'>;
   /** Resolves when the person who took the call has spoken. */
   readonly personSpoke: Promise<void>;
 }
-export async function makeCall(scenario: LiveScenario, { uri, phones, soundOf, lastWords, personSpoke }: CallParts): Promise<Called> {
+export async function makeCall(scenario: LiveScenario, { uri, phones, soundOf, lastWords, personSpoke }: CallParts): Promise<CallRecord> {
   const from = scenario.isWithheld ? 'anonymous' : '+79995550177';
   const phone = await phones.call(uri, `sip:${from}@127.0.0.1`);
   const heard = listenAt(phone);
@@ -68,7 +68,7 @@ export async function makeCall(scenario: LiveScenario, { uri, phones, soundOf, l
   const wait = async (ready: () => boolean, ms = patientMs): Promise<void> => {
     for (const end = Date.now() + ms; !ready() && !phone.hasEnded() && !isOver.aborted && Date.now() < end; ) await delay(lookMs);
   };
-  const done: Done[] = [];
+  const done: StepRecord[] = [];
   for (const step of scenario.caller) {
     for (let times = 0; times < mostRepeats && step.over === undefined; times += 1) {
       const before = done.at(-1);
@@ -90,7 +90,7 @@ export async function makeCall(scenario: LiveScenario, { uri, phones, soundOf, l
   await until(() => phone.hasEnded(), answerMs);
   return { done, hungUp };
 
-  /** The agent was heard since then, and is silent. */
+  /** Resolves when the agent has spoken since then and fallen silent. */
   async function hasFinished(since: number, waitMs: number): Promise<void> {
     do await wait(() => heard.lastAt > since && Date.now() - heard.lastAt > Math.max(politeMs, waitMs));
     while (!phone.hasEnded() && !isOver.aborted && (await lastWords()) === 'filler');
@@ -100,7 +100,7 @@ export async function makeCall(scenario: LiveScenario, { uri, phones, soundOf, l
     else if (over === undefined) await hasFinished(since, waitMs);
     else await wait(() => heard.firstAt > since && Date.now() > heard.firstAt + waitMs && Date.now() < heard.lastAt + nowMs);
   }
-  async function act(step: LiveStep): Promise<Done> {
+  async function act(step: LiveStep): Promise<StepRecord> {
     const at = Date.now();
     if (step.hold !== undefined) {
       await phone.hold(true);
@@ -115,14 +115,14 @@ export async function makeCall(scenario: LiveScenario, { uri, phones, soundOf, l
   }
 }
 
-/** A person who takes the call that they are offered, and says something. */
+/** A person who takes the offered call and says something. */
 export async function takeCalls(phone: SipPhone, speech: Uint8Array): Promise<void> {
   phone.ring();
   phone.answer();
   const heard = listenAt(phone);
   await until(() => heard.firstAt > 0 && Date.now() > heard.firstAt + politeMs, patientMs);
   phone.press('1');
-  // What the agent says to the person ends with the key.
+  // The key ends the agent's summary.
   await until(() => Date.now() > heard.lastAt + politeMs, patientMs);
   phone.speak(speech);
   await delay(speech.length / 8);

@@ -5,48 +5,48 @@ import { rateHz } from '../../../media/audio/g711.ts';
 import type { RecordedSides, Sound } from '../../../services/call-orchestrator/cli/recorded-waits.ts';
 import { find } from '../../kit/voice.ts';
 import { digitsOf } from '../numbers.ts';
-import type { Called, Done } from './call.ts';
+import type { CallRecord, StepRecord } from './call.ts';
 import type { Expectation } from './scenario.ts';
 
 export type Transcript = OutputOf<typeof calls.get_transcript>;
 type Entry = Transcript['entries'][number];
 
 export interface Evidence {
-  readonly called: Called;
+  readonly called: CallRecord;
   readonly transcript: Transcript;
   readonly sides: RecordedSides;
-  /** Tools of the dialog that were run. */
+  /** Tools run by the dialog. */
   readonly tools: readonly string[];
-  /** How long each answer was waited for on the recording. */
+  /** The latency of each answer on the recording. */
   readonly waits: readonly (number | null)[];
-  /** What the agent's voice makes of a text. */
+  /** Synthesizes a text with the agent's voice. */
   readonly spoken: (text: string) => Promise<Int16Array>;
-  /** What the person said who took the call. */
+  /** The speech of the person who took the call. */
   readonly personSaid: Int16Array | null;
 }
-/** What happened instead; null: it went as expected. */
-export type Missed = string | null;
+/** The actual outcome; null if it was as expected. */
+export type Failure = string | null;
 
 const perMs = rateHz / 1_000;
-/** How far a sound may be from where it is expected. */
+/** How far a sound may be from its expected place. */
 const nearMs = 1_000;
-/** A voice is recognised by so much of it, in so much of the recording, from this likeness on. */
+/** Length of a piece of a voice to match, and the minimum similarity. */
 const [pieceMs, likeness] = [150, 0.7];
-/** A person is recognised by shorter pieces, at the end of the recording: their way here has a jitter of its own. */
+/** A person is matched by shorter pieces at the end of the recording, since their path has its own jitter. */
 const [shortMs, everyMs, endMs, movedMs] = [80, 300, 8_000, 60];
-/** A sentence goes on at the beginning of the word in which it stopped, or in which it was thought to. */
+/** A sentence resumes at the beginning of the word in which it stopped, or was believed to. */
 const longestWordMs = 700;
 /** The end of a sentence is looked for by a piece so long before it: a voice fades. */
 const lastMs = 600;
-/** Frames of which it is not sure whether they were heard. */
+/** Uncertainty about which frames were heard. */
 const frameMs = 40;
 
-export async function judge(expected: Expectation, evidence: Evidence): Promise<Missed> {
+export async function judge(expected: Expectation, evidence: Evidence): Promise<Failure> {
   const { called, transcript, sides, tools, waits, personSaid } = evidence;
   const agent = transcript.entries.filter(({ who }) => who === 'agent');
   const customer = transcript.entries.filter(({ who }) => who === 'customer');
   const last = called.done.at(-1);
-  const unless = (ok: boolean, why: string): Missed => (ok ? null : why);
+  const unless = (ok: boolean, why: string): Failure => (ok ? null : why);
   if ('heard' in expected) {
     const entry = agent.find(({ text }) => text.includes(expected.heard));
     if (entry === undefined) return `not in the transcript: ${expected.heard}`;
@@ -99,8 +99,8 @@ export function beginOf({ transcript, sides }: Pick<Evidence, 'transcript' | 'si
 const said = (entries: readonly Entry[]): string => entries.map(({ text }) => text).join(' | ');
 const turnsOf = ({ entries }: Transcript): number => entries.filter(({ waterfall }) => waterfall !== null).length;
 
-/** Where a step begins on the recording, ms; null if it is not there. */
-function placeOfStep({ step, from }: Done, evidence: Evidence): number | null {
+/** Where a step begins on the recording, ms; null if it is missing. */
+function placeOfStep({ step, from }: StepRecord, evidence: Evidence): number | null {
   const at = from - beginOf(evidence);
   if (step.hold !== undefined) return at;
   const starts = evidence.sides.customer.map(({ startMs }) => startMs).filter((ms) => Math.abs(ms - at) < nearMs);
@@ -112,29 +112,29 @@ function isSounding({ startedAt, endedAt }: Entry, evidence: Evidence): boolean 
   const ms = evidence.sides.system.reduce((sum, { startMs, endMs }) => sum + Math.max(0, Math.min(to, endMs) - Math.max(from, startMs)), 0);
   return ms >= (to - from) / 2;
 }
-/** The sentence stops, goes on at the word in which it stopped, and its end is heard. */
-async function isResumed({ text, isInterrupted }: Entry, stopped: Sound, { sides, spoken }: Evidence): Promise<Missed> {
+/** The sentence stops, resumes at the word in which it stopped, and is heard to its end. */
+async function isResumed({ text, isInterrupted }: Entry, stopped: Sound, { sides, spoken }: Evidence): Promise<Failure> {
   if (isInterrupted) return `interrupted for good: ${text}`;
   const next = sides.system.find(({ startMs }) => startMs > stopped.endMs);
-  if (next === undefined) return 'the agent did not go on';
+  if (next === undefined) return 'the agent did not resume';
   const sentence = await spoken(text);
   const piece = (endMs: number): Int16Array => sides.systemSamples.subarray(Math.max(0, (endMs - pieceMs) * perMs), endMs * perMs);
   const before = placeOf(piece(stopped.endMs - frameMs), sentence);
   const after = placeOf(piece(next.startMs + frameMs + pieceMs), sentence);
   if (before === null || after === null) return `${before === null ? 'what was heard before' : 'what was heard after'} is not the sentence`;
   const [stoppedAt, resumedAt] = [before + pieceMs + frameMs, after - frameMs];
-  if (resumedAt > stoppedAt + frameMs) return `${Math.round(resumedAt - stoppedAt)} ms of the sentence were left out`;
-  if (resumedAt < stoppedAt - longestWordMs) return `${Math.round(stoppedAt - resumedAt)} ms of the sentence were said again`;
+  if (resumedAt > stoppedAt + frameMs) return `${Math.round(resumedAt - stoppedAt)} ms of the sentence were skipped`;
+  if (resumedAt < stoppedAt - longestWordMs) return `${Math.round(stoppedAt - resumedAt)} ms of the sentence were repeated`;
   const rest = sides.systemSamples.subarray(next.startMs * perMs);
   const end = placeOf(sentence.subarray(sentence.length - lastMs * perMs, sentence.length - (lastMs - pieceMs) * perMs), rest);
   return end === null ? 'the end of the sentence was not heard' : null;
 }
-/** Where a piece of speech begins, ms; null if it is not there. */
+/** Where a piece of speech begins, ms; null if it is missing. */
 function placeOf(piece: Int16Array, whole: Int16Array): number | null {
   const found = find(piece, whole, 0, whole.length);
   return found.likeness < likeness ? null : found.at / perMs;
 }
-/** Most short pieces of a speech are at the end of the recording, one after the other; a buffer against jitter moves each by a little. */
+/** Whether most short pieces of a speech occur in order at the end of the recording; a jitter buffer shifts each slightly. */
 function isHeard(speech: Int16Array, whole: Int16Array): boolean {
   const end = whole.subarray(Math.max(0, whole.length - endMs * perMs));
   const offsets: (number | null)[] = [];

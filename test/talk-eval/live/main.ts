@@ -1,4 +1,4 @@
-/** Runs the live scenarios one after the other: stores recordings, prints transcripts with their waterfalls, judges. */
+/** Runs the live scenarios in turn: stores recordings, prints transcripts with their waterfalls, and judges the calls. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bus } from '../../../bus/service.ts';
@@ -24,9 +24,9 @@ import { type Ended, livePageOf, liveTableOf } from './table.ts';
 const file = join(import.meta.dirname, 'scenarios.yaml');
 const page = join(import.meta.dirname, '../../../docs/talk-eval-live.md');
 const recordedMs = 20_000;
-/** How loud the caller is, dB of full scale. */
+/** Level of the caller, dB of full scale. */
 const db = -20;
-/** A waterfall agrees with the recording up to this. */
+/** Maximum difference between a waterfall and the recording. */
 const agreesMs = 40;
 
 export interface LiveOptions {
@@ -91,7 +91,7 @@ async function evaluate(scenario: LiveScenario, { system: { bus, uri }, callers,
   const drawn = drawTranscript(transcript, { ascii: false }, waits);
   await writeFile(join(out, `${scenario.name}.txt`), drawn);
   const sides = sidesOf(wav);
-  if (sides === null) throw new Error('the recording has one side only');
+  if (sides === null) throw new Error('the recording has only one side');
   const missed: string[] = [];
   const evidence = {
     called,
@@ -111,7 +111,7 @@ async function evaluate(scenario: LiveScenario, { system: { bus, uri }, callers,
   return { ...scenario, drawn, missed, waits: waits.flatMap((wait) => wait ?? []), apart, seconds: Math.round(levelsOf(wav).seconds) };
 }
 
-/** The call that ended last, with its recording. */
+/** The last ended call, with its recording. */
 async function recordedCall(bus: Bus): Promise<{ readonly callId: string; readonly wav: Uint8Array }> {
   const callId = await latestCall(bus);
   await until(async () => (await bus.call(calls.get_call, { callId })).state === 'ended', recordedMs);
@@ -131,10 +131,10 @@ async function spoken(bus: Bus, text: string): Promise<Int16Array> {
   const { audio } = await bus.call(tts.synthesize, { text, language: 'ru-RU', format: 'pcmu' });
   return decode('PCMU', audio as Uint8Array);
 }
-/** @param says null: nobody is called */
+/** @param says null if nobody is called */
 function personWho(says: Int16Array | null) {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  promise.catch(() => {}); // whether they were heard is judged by the recording
+  promise.catch(() => {}); // the recording shows whether they were heard
   return { says, hasSpoken: promise, spoke: [resolve, reject] as const };
 }
 async function phonesOf(onCall: NonNullable<Parameters<typeof sipPhones>[0]>['onCall']) {

@@ -1,4 +1,6 @@
-/** The services of a phone call in processes of their own, on servers and ports of their own, with the ears and voices that need no key. */
+/**
+ * Starts the services of a phone call in separate processes, with their own servers and ports, and with ears and voices that need no key.
+ */
 import type { ChildProcess } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,12 +16,12 @@ import { temporaryDir } from '../../../scripts/infra/temporary.ts';
 
 export interface LiveSystem {
   readonly bus: BusHost;
-  /** Where callers reach the agent. */
+  /** The SIP URI at which callers reach the agent. */
   readonly uri: string;
   close(): Promise<void>;
 }
 
-/** @param people callees, separated by `/`, whom the agent hands calls over to */
+/** @param people callees for hand-overs, separated by `/` */
 export async function startSystem({ ear, people }: { readonly ear: string; readonly people: string }): Promise<LiveSystem> {
   const closing: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {

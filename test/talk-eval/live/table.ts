@@ -3,12 +3,12 @@ export interface Ended {
   readonly name: string;
   readonly shows: string;
   readonly seconds: number;
-  /** Transcript with its waterfalls. */
+  /** The transcript with its waterfalls. */
   readonly drawn: string;
   readonly missed: readonly string[];
-  /** Of each answer, ms on the recording. */
+  /** Latency of each answer on the recording, ms. */
   readonly waits: readonly number[];
-  /** How much longer it was on the recording than by its waterfall, ms. */
+  /** The latency on the recording minus that of the waterfall, ms. */
   readonly apart: readonly number[];
 }
 
@@ -35,7 +35,7 @@ export const livePageOf = (ended: readonly Ended[]): string => `# Calls in which
 
 <!-- Written by \`npm run talk-eval -- --live\`. -->
 
-\`npm run talk-eval -- --live --out=DIR\` starts the services of a phone call on servers of its own, without any key, and calls the agent over SIP and RTP. The caller is \`festival\`, which speaks with recordings of a human; the ear is \`russian-acoustic\`, the voice \`espeak\`, the dialog the built-in one. Each call leaves its recording (left the caller, right the system) and its transcript in the folder. What a scenario of \`test/talk-eval/live/scenarios.yaml\` expects is looked for on the recording and in the transcript; a miss makes the exit status 1, and so does a waterfall that differs from the recording by more than 40 ms.
+\`npm run talk-eval -- --live --out=DIR\` starts the services of a phone call on its own servers, without any key, and calls the agent over SIP and RTP. The caller is \`festival\`, which speaks with recordings of a human; the ear is \`russian-acoustic\`, the voice \`espeak\`, the dialog the built-in one. Each call leaves its recording (left the caller, right the system) and its transcript in the folder. The expectations of each scenario in \`test/talk-eval/live/scenarios.yaml\` are checked against the recording and the transcript; a failed one makes the exit status 1, and so does a waterfall that differs from the recording by more than 40 ms.
 
 ${liveTableOf(ended)}
 
