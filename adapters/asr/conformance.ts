@@ -63,7 +63,7 @@ export function earConformance(name: string, make: () => Promise<EarUnderTest>):
       ]);
     });
 
-    test('a second utterance follows the first, and neither is told twice', async () => {
+    test('a second utterance follows the first, and neither is reported twice', async () => {
       const [first, second] = (await made).spoken;
       const heard = await hear(...inFrames(pause(500), first.audio), { finalize: true }, ...inFrames(pause(1_000), second.audio), {
         finalize: true,

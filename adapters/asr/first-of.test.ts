@@ -160,7 +160,7 @@ function speechAfter(script: readonly Uint8Array[], tenth: number): number {
 const moments = Array.from({ length: 50 }, (_, seed) => ({ seed, stallsAt: 3 + Math.floor(seededRandom(seed + 100)() * 70) }));
 
 describe('an ear that goes silent in mid-talk', () => {
-  test('is replaced by the next one, and no sentence is lost or doubled, 50 of 50', async () => {
+  test('is replaced by the next one, and no sentence is lost or repeated, 50 of 50', async () => {
     let worstMs = 0;
     for (const { seed, stallsAt } of moments) {
       const it = setup({}, {});

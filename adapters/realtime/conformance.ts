@@ -102,7 +102,7 @@ export function speechModelConformance(
       expect(kinds(events)).not.toContain('refused');
     });
 
-    test('what was cut off is truncated to what was heard, and what was not heard at all is deleted', async () => {
+    test('an interrupted item is truncated to what was heard, and an unheard one is deleted', async () => {
       const { session, events, server } = await opened((_items, nth) => ({
         says: nth === 1 ? 'Длинный ответ на вопрос.' : 'Второй.',
         ms: 2_000,
@@ -171,7 +171,7 @@ export function speechModelConformance(
       expect(server.connections.at(-1)?.setup()).toMatchObject({ tools: [], audio: { input: { turn_detection: null } } });
     });
 
-    test('a provider that falls silent while it owes an answer is left', async () => {
+    test('a provider that falls silent while an answer is due is left', async () => {
       const { session, server, ended, events } = await opened(() => ({ says: 'Да.' }));
       say(session, 'да');
       await until(answered(events));
@@ -180,7 +180,7 @@ export function speechModelConformance(
       await expect(ended).rejects.toMatchObject({ code: 'unavailable', reason: 'session_silent' });
     });
 
-    test('a connection that breaks is a failure, and one that we close is none', async () => {
+    test('a connection that breaks is a failure, and one closed by this side is not', async () => {
       const broken = await opened(() => ({ says: 'Да.' }));
       broken.server.drop();
       await expect(broken.ended).rejects.toMatchObject({ code: 'unavailable', reason: 'session_closed' });

@@ -8,7 +8,7 @@ import { yandexRealtime } from '../vendors/yandex/realtime.ts';
 import type { SpeechModel } from './port.ts';
 
 const silentMs = () => durationMs({ min: 100, max: 60_000 }).default(8_000);
-const silence = 'How long it may send nothing while it owes an answer, before the session is opened again.';
+const silence = 'How long it may be silent while an answer is due before the session is reopened.';
 
 const openAiRealtimeSettings = z.object({
   OPENAI_API_KEY: secret().describe('API key for OpenAI, or for a self-hosted server with the same API.'),
@@ -17,11 +17,11 @@ const openAiRealtimeSettings = z.object({
   OPENAI_REALTIME_VOICE: text({ max: 64 }).default('marin').describe('Voice of the speech model.'),
   OPENAI_REALTIME_TRANSCRIPTION_MODEL: text({ max: 200 })
     .default('gpt-4o-mini-transcribe')
-    .describe('The model that writes down what the customer says.'),
+    .describe('The model that transcribes the customer.'),
   OPENAI_REALTIME_SILENT_MS: silentMs().describe(silence),
   OPENAI_LIVE_URL: url(['wss', 'ws']).default('wss://api.openai.com/v1/live').describe('Address of GPT-Live, for SIP calls.'),
-  OPENAI_LIVE_MODEL: text({ max: 200 }).default('gpt-live-1').describe('The model of SIP calls that GPT-Live announces.'),
-  OPENAI_LIVE_BACKEND_MODEL: text({ max: 200 }).default('gpt-5.6-terra').describe('The model that calls the tools for GPT-Live.'),
+  OPENAI_LIVE_MODEL: text({ max: 200 }).default('gpt-live-1').describe('The model for SIP calls announced by GPT-Live.'),
+  OPENAI_LIVE_BACKEND_MODEL: text({ max: 200 }).default('gpt-5.6-terra').describe('The model that calls tools for GPT-Live.'),
   OPENAI_WEBHOOK_SECRET: secret()
     .optional()
     .describe('Secret of the webhook that announces SIP calls, whsec_…; without it the provider takes no calls.'),

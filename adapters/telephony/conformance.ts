@@ -26,14 +26,14 @@ export function telephonyConformance(name: string, { referenced, followed }: Abi
   const dial = ({ telephony }: Subject, callId: string, to = phone) => telephony.dial.attempt({ callId, to }, { ref: callId, signal });
 
   describe(`${name} as telephony`, () => {
-    test('a dialled phone is rung once, and the answer says whether the end will be told', async () => {
+    test('a dialled phone is rung once, and the reply says whether the end will be reported', async () => {
       const subject = await setup();
       const leg = await dial(subject, 'call_1');
       expect(leg).toEqual({ legId: expect.stringMatching(/^.{1,64}$/), reportsEnd: subject.telephony.reportsEnd });
       expect(await subject.placed()).toHaveLength(1);
     });
 
-    test('a definite refusal rings nobody and says so', async () => {
+    test('a definite refusal rings no phone and says so', async () => {
       const subject = await setup();
       subject.refuse?.();
       const dialling = dial(subject, 'call_1', subject.refused);
@@ -73,7 +73,7 @@ export function telephonyConformance(name: string, { referenced, followed }: Abi
     }
 
     if (followed)
-      test('followers at the same time are told each change of each leg once, and of one leg in order', async () => {
+      test('concurrent followers receive each change of each leg once, and those of one leg in order', async () => {
         const subject = await setup();
         const { telephony, db } = subject;
         const calls = Array.from({ length: 20 }, (_, n) => `call_${n}`);

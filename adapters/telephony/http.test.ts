@@ -46,7 +46,7 @@ test.each<[Fault, object, number]>([
   ['reset_before', { code: 'upstream_failed', outcome: 'unknown' }, 0],
   ['reset_after', { code: 'upstream_failed', outcome: 'unknown' }, 1],
   ['error_after', { code: 'upstream_failed', outcome: 'unknown' }, 1],
-])('%s is told as it is: %j', async (fault, expected, placed) => {
+])('%s is reported as it is: %j', async (fault, expected, placed) => {
   const { gateway, dial } = await fixture();
   gateway.order(fault);
   await expect(dial('+79995553322')).rejects.toMatchObject(expected);

@@ -98,6 +98,6 @@ test.each(['busy', 'rejected', 'no_answer'] as const)('a scripted person can be 
   expect(changes.at(-1)).toMatchObject({ outcome: answer, hangUpCause: answer });
 });
 
-test('a script that is none ends the call', async () => {
+test('an invalid script ends the call', async () => {
   expect((await scripted({ acts: [{ dance: true }] })).changes.at(-1)).toMatchObject({ outcome: 'rejected' });
 });

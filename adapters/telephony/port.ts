@@ -42,7 +42,7 @@ export type MediaFact =
   /** Frames that the network lost since the last report. */
   | { readonly lost: number }
   | { readonly rttMs: number }
-  /** Frames come so long after they would have without the buffer against jitter. Reported when it changes, and once a second. */
+  /** How much later the jitter buffer makes frames arrive. Reported when it changes, and once per second. */
   | { readonly delayMs: number }
   | { readonly held: boolean };
 export interface MediaListener {

@@ -111,7 +111,7 @@ test('only a leg that was answered and has not ended can be transferred', async 
   await expect(transfer()).rejects.toMatchObject({ reason: 'not_answered' });
 });
 
-test('a change taken in a transaction that fails is told again', async () => {
+test('a change taken in a transaction that fails is reported again', async () => {
   const at = await fixture();
   await at.dial('+79995553390');
   at.clock.ms += 10_000;

@@ -99,7 +99,7 @@ describe.each(['stalls', 'fails'] as const)('a voice that %s', (how) => {
     expect(it.states[0]?.texts).toHaveLength(1);
   });
 
-  test('in a sentence begins it again with the next voice: no sentence is lost, and none that was spoken comes twice', async () => {
+  test('in a sentence begins it again with the next voice: no sentence is lost, and no finished one is repeated', async () => {
     for (let stopsAfter = 1; stopsAfter < 8; stopsAfter += 1) {
       const it = setup({ stopsAfter, how }, {});
       const { text: heard } = await it.say(text);

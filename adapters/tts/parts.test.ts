@@ -11,7 +11,7 @@ test('a text is parted between sentences, and only a longer one within', () => {
   expect(partsOf(' '.repeat(9), 5)).toEqual([]);
 });
 
-test('parts are never too long, and no letter is lost or doubled', () => {
+test('parts are never too long, and no letter is lost or repeated', () => {
   const text = fc.string({ unit: fc.constantFrom(...'абв .,!—\n'), maxLength: 400 });
   fc.assert(
     fc.property(text, fc.integer({ min: 3, max: 60 }), (whole, most) => {

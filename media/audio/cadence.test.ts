@@ -57,12 +57,12 @@ test.each<readonly [whose: string, before: readonly Int16Array[]]>([
   expect(fallen - risen).toBeGreaterThan(0.3);
 });
 
-test('a sound without enough voice tells nothing', () => {
+test('a sound without enough voice yields no verdict', () => {
   expect(likelihoodOf(voice(100, melody))).toBeNull();
   expect(likelihoodOf(silence)).toBeNull();
 });
 
-test('a level voice tells the same whether it is loud or quiet', () => {
+test('a level voice gives the same verdict loud or quiet', () => {
   const sound = voice(2_500, melody);
   const loud = likelihoodOf(sound) as number;
   const quiet = likelihoodOf(sound.map((sample) => sample / 8)) as number;

@@ -50,7 +50,7 @@ export const likelihood = (odds: number): number => 1 / (1 + Math.exp(-odds));
 export const weighed = (features: Features, [bias = 0, ...of]: readonly number[]): number =>
   features.reduce((sum, value, nth) => sum + value * (of[nth] ?? 0), bias);
 
-/** What the weights are learned from. @returns by `end`: how well the speaker is known, 0 to 1, beside the features */
+/** Extracts the features from which the weights are learned. @returns from `end` also how well the speaker is known, 0 to 1 */
 export function createFeatures(): { push(samples: Int16Array): void; end(): { features: Features; knownShare: number } | null } {
   let tracker = createPitchTracker();
   let frames: PitchFrame[] = [];

@@ -1,4 +1,4 @@
-/** Two signals at once: G.711 μ-law, of one length. */
+/** Mixes two signals of equal length, G.711 μ-law. */
 import { decode, encode } from './g711.ts';
 
 const [least, most] = [-32_768, 32_767];

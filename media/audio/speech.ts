@@ -27,7 +27,7 @@ export function createSpeechDetector({ startMs = 60, stopMs = 300, stuckMs = 10_
   let isSpeech = false;
   /** How long the input has contradicted the state, and how long speech has lasted without a pause. */
   let [againstMs, loudMs] = [0, 0];
-  /** The quietest frame since speech began: what the floor becomes when it does not end. */
+  /** The quietest frame since speech began; it becomes the floor if the speech does not end. */
   let quietestDb = 0;
 
   return {

@@ -128,7 +128,7 @@ test.each([200, -200])('a clock that is off by %i ppm is measured, and no packet
   expect(whole(frames).length).toBeGreaterThan(3_440);
   expect(buffer.stats().late).toBe(0);
 });
-test('packets that waited while we were busy are played, and deepen no buffer', () => {
+test('packets that waited in a busy process are played without deepening the buffer', () => {
   const buffer = createJitterBuffer();
   play(regular(25), 500, buffer);
   for (const { audio } of regular(12, 25)) buffer.insert({ ...audio, isTimely: false } as never, 750);

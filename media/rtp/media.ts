@@ -34,7 +34,7 @@ export type MediaFact =
   /** Packets lost since the previous report. */
   | { readonly lost: number }
   | { readonly rttMs: number }
-  /** Frames come so long after their packets would have that nothing delayed. Reported when it changes, and once a second. */
+  /** How much later frames come than undelayed packets would have. Reported when it changes, and once per second. */
   | { readonly delayMs: number }
   /** The peer has put this side on hold, or resumed. */
   | { readonly held: boolean }

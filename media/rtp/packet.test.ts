@@ -44,7 +44,7 @@ test('numbers are compared over their wrap', () => {
     4, -4, 32, -1,
   ]);
 });
-test('RTCP on the same port is told apart by its type', () => {
+test('RTCP on the same port is distinguished by its type', () => {
   expect([
     isRtcp(Uint8Array.of(0x80, 200, 0, 1, 0, 0, 0, 0)),
     isRtcp(writeRtp(packet)),

@@ -151,7 +151,7 @@ test.each([
   expect(piece.likeness).toBeGreaterThan(0.8);
   expect(Math.abs((firstAt ?? 0) + piece.at / 8 - 7_000 - (delays.at(-1) ?? 0))).toBeLessThanOrEqual(10);
 });
-test('the delay is not reported while a first packet that waited for us tells nothing of it', () => {
+test('the delay is not reported while the only packet waited in this process', () => {
   const it = leg();
   it.agree();
   const payload = encode('PCMU', voice(20, 1));
@@ -232,7 +232,7 @@ test('on hold the phone hears nothing, after it what is fresh, and the timer of 
   it.run(70_000);
   expect(factsOf(it.facts, 'inactiveMs')).toEqual([{ inactiveMs: 5_000 }]);
 });
-test('after we held the phone it is heard from now on, not from before', () => {
+test('after this side held the phone it is heard from now on, not from before', () => {
   const it = leg();
   it.agree();
   speak(it, 0, voice(6_000, 1));
@@ -481,7 +481,7 @@ test('any bytes, from the phone and from others, change nothing but counters, an
 // Recording
 const channel = (samples: Int16Array, which: 0 | 1) =>
   Int16Array.from({ length: samples.length / 2 }, (_, nth) => samples[2 * nth + which] as number);
-test('both sides of a recording are on one clock: an echo of ours is 10 ms after it, however late it arrives', async () => {
+test('both sides of a recording are on one clock: an echo of this side is 10 ms after it, however late it arrives', async () => {
   const file = join(await temporaryDir(), 'call.wav');
   const it = leg();
   it.agree();

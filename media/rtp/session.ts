@@ -64,7 +64,7 @@ const frameMs = 20;
 const mostSamples = 1_600;
 /** A change of the delay that is not reported; a longer delay is that of a stall, in which nothing is known of it. */
 const [smallDelayMs, longestDelayMs] = [5, 1_000];
-/** A listener may come at any time: the delay is reported once in so many frames at least. */
+/** Maximum frames between reports of the delay, since a listener may join at any time. */
 const delayEveryFrames = 50;
 const laws: ReadonlyMap<number, Law> = new Map([
   [0, 'PCMU'],

@@ -47,7 +47,7 @@ const concat8 = (parts: readonly Uint8Array[]) => Uint8Array.from(parts.flatMap(
 const channel = (samples: Int16Array, which: 0 | 1) =>
   Int16Array.from({ length: samples.length / 2 }, (_, nth) => samples[2 * nth + which] as number);
 
-test('a phone on UDP is heard and hears, is recorded, presses a key, and is told goodbye', async () => {
+test('a phone on UDP is heard and hears, is recorded, presses a key, and gets a goodbye', async () => {
   const [phone, session, dir] = [await startRtpPeer(), await worker.open({ cname: 'leg-1@polyb' }), await temporaryDir()];
   const { facts, heard } = listen(session);
   session.configure(agreed(phone.port));
@@ -108,7 +108,7 @@ test('over a network with 5 % loss, 60 ms jitter and 5 % reordering the recordin
   phone.close();
 });
 
-test('of a stranger’s RTP no frame is accepted, and nothing is sent to it', async () => {
+test('no RTP frame of a stranger is accepted, and nothing is sent to it', async () => {
   const [phone, stranger, session] = [await startRtpPeer(), await startRtpPeer(), await worker.open()];
   const { frames } = listen(session);
   session.configure(agreed(phone.port));

@@ -158,7 +158,7 @@ test('sipp: a phone that is not answered is cancelled', async () => {
   expect(it.ends).toMatchObject([{ by: 'us', status: 487, wasAnswered: false }]);
 });
 
-test('sipp: an answer that crosses our CANCEL is acknowledged and hung up', async () => {
+test('sipp: an answer that crosses the CANCEL is acknowledged and hung up', async () => {
   const it = await toSipp(
     [
       receive('INVITE'),

@@ -45,7 +45,7 @@ test('keeps a display name with quotes and Cyrillic through writing and reading'
   expect(parseNameAddress(formatNameAddress({ display, uri: 'sip:a@b' }))).toMatchObject({ display, uri: 'sip:a@b' });
 });
 
-test('tells the port of an IPv6 address from its groups', () => {
+test('distinguishes the port of an IPv6 address from its groups', () => {
   expect(parseHostPort('[::1]:5060')).toEqual({ host: '::1', port: 5060 });
   expect(parseHostPort('::1')).toBeNull();
 });

@@ -159,7 +159,7 @@ test.each([
   expect([seen, ends]).toEqual([['ended'], [{ by: 'peer', status, reason, q850: null, wasAnswered: false }]]);
 });
 
-test('a call whose callee never responds ends with 408 after 32 s; a name that is none with 503', async () => {
+test('a call whose callee never responds ends with 408 after 32 s, one to an unknown name with 503', async () => {
   const it = setup({ names: { addresses: async () => [], services: async () => [] } });
   const { ends, events } = watch();
   it.agent.invite(invitation, events);
@@ -187,7 +187,7 @@ test('a phone that nobody answers is cancelled in time, and no CANCEL overtakes 
   expect(ends).toMatchObject([{ by: 'us', status: 408, reason: 'no answer', wasAnswered: false }]);
 });
 
-test('an answer that crosses our CANCEL is acknowledged and hung up at once, along its route', async () => {
+test('an answer that crosses the CANCEL is acknowledged and hung up at once, along its route', async () => {
   const it = setup();
   const { seen, ends, events } = watch();
   const call = it.agent.invite(invitation, events);
@@ -431,7 +431,7 @@ test('this side holds by re-INVITE, acknowledges the answer and returns it', asy
   expect(cseq(await it.peer.nextRequest('ACK'))?.number).toBe(2);
 });
 
-test('two re-INVITEs that meet are both refused with 491, and ours is sent again', async () => {
+test('two re-INVITEs that meet are both refused with 491, and that of this side is sent again', async () => {
   const it = setup();
   const { call } = await talk(it);
   const holding = call.reInvite(offer);
@@ -447,7 +447,7 @@ test('two re-INVITEs that meet are both refused with 491, and ours is sent again
   expect(await holding).toMatchObject({ status: 200 });
 });
 
-test('a call that the peer does not know any more ends', async () => {
+test('a call that the peer no longer knows ends', async () => {
   const it = setup();
   const { call, ends } = await talk(it);
   void call.info('application/dtmf', '5');
@@ -548,7 +548,7 @@ test('an incoming call rings, is answered and acknowledged, and hung up by this 
   expect(tag(await it.peer.nextRequest('BYE'), 'To')).toBe('peer');
 });
 
-test('a caller without an offer gets ours, and its answer comes with the ACK', async () => {
+test('a caller without an offer gets one, and its answer comes with the ACK', async () => {
   const it = setupCallee();
   await ringing(it, requestOf('INVITE'));
   expect(it.first().offer).toBeNull();
@@ -892,7 +892,7 @@ test('an INVITE beyond the limit gets 503 with Retry-After, and the calls before
   expect(await it.first().answer(answer)).toBe(true);
 });
 
-test('INVITEs beyond so many in a second get 503, and the next second is free again', async () => {
+test('INVITEs above the limit per second get 503, and the next second is free again', async () => {
   const it = setupCallee({ limits: { invitesPerS: 2 } });
   await it.clock.advance(5_000);
   for (let seq = 1; seq <= 3; seq += 1) await ringing(it, requestOf('INVITE', { seq, sdp: offer }));

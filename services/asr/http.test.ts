@@ -63,7 +63,7 @@ test('speech is streamed as audio, voices are listed, and each port has health a
   expect(other.status).toBe(404);
 });
 
-test('a form without audio, and a file that is none, are refused with the reason', async () => {
+test('a form without audio, and an invalid file, are refused with the reason', async () => {
   const refused = (...form: readonly string[]) => json(`http://localhost:${ports.asr}/recognize`, ...form);
   await writeFile(join(folder, 'music.wav'), Buffer.from('ID3\u0003'));
   expect(await refused('-F', 'audio=@music.wav')).toMatchObject({ status: 400, reason: 'bad_audio' });

@@ -60,7 +60,7 @@ export function openConsultation(db: Queries, callId: string): Promise<Consultat
   return one(db.query<Columns>(`select ${columns} from ${table} where call_id = $1 and settled_at is null`, [callId]));
 }
 
-/** The consultation whose person has the call; null while none has it. */
+/** The consultation whose person has the call; null while nobody has it. */
 export function takenBy(db: Queries, callId: string): Promise<Consultation | null> {
   return one(
     db.query<Columns>(

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => store.close());
 const placed = (legId: string, reportsEnd = true) => ({ state: 'done' as const, output: { legId, reportsEnd }, reason: null });
 
-test('a call goes from ringing to its end with the times of its leg, and tells how long the talk was', async () => {
+test('a call goes from ringing to its end with the times of its leg, and reports the length of the talk', async () => {
   const at = await fixture(store);
   const { callId } = await at.start('k1');
   await at.leg(callId, 'ringing', { at: '2026-05-05T09:00:01.000Z' });
@@ -73,7 +73,7 @@ test('a talk that nobody had lasts no time', async () => {
   expect(at.emitted.at(-1)?.payload).toMatchObject({ outcome: 'no_answer', durationMs: 0 });
 });
 
-test('whatever comes in whatever order and however often, a call only moves forward and tells each step at most once', async () => {
+test('with any events in any order and number, a call only moves forward and reports each step at most once', async () => {
   const state = fc.constantFrom('ringing' as const, 'early' as const, 'answered' as const, 'ended' as const);
   const rank = { queued: 0, ringing: 1, early: 2, answered: 3, held: 3, transferring: 3, ended: 4 };
   await fc.assert(
@@ -164,7 +164,7 @@ test.each(['failed', 'expired', 'rejected', 'cancelled', 'stale'] as const)('a d
   expect(at.emitted.at(-1)?.payload).toMatchObject({ outcome: 'failed', at: '2026-05-05T09:00:01.000Z' });
 });
 
-test('a gateway that will not tell the end ends the call at once as unknown, and frees the phone', async () => {
+test('a gateway that does not report the end ends the call at once as unknown, and frees the phone', async () => {
   const at = await fixture(store);
   const { callId } = await at.start('k1');
   await at.dialSettled({ key: 'k1', ...placed('leg_1', false) });
@@ -172,7 +172,7 @@ test('a gateway that will not tell the end ends the call at once as unknown, and
   await at.start('k2');
 });
 
-test('a gateway that will tell the end leaves the call as it is', async () => {
+test('a gateway that reports the end leaves the call as it is', async () => {
   const at = await fixture(store);
   const { callId } = await at.start('k1');
   await at.leg(callId, 'ringing');
@@ -180,7 +180,7 @@ test('a gateway that will tell the end leaves the call as it is', async () => {
   expect(await at.ask(calls.get_call, { callId })).toMatchObject({ state: 'ringing' });
 });
 
-test('a call of which nothing is heard any more ends as unknown after its time, and only then', async () => {
+test('a call without further news ends as unknown after its time limit, and only then', async () => {
   const at = await fixture(store, { CALL_MAX_MS: '10s' });
   const { callId } = await at.start('k1');
   at.clock.ms += 10_000;

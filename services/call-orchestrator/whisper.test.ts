@@ -45,7 +45,7 @@ afterAll(async () => {
 
 const hz = { customer: 500, person: 900, whisper: 1_700 } as const;
 const tone = (who: keyof typeof hz, ms: number): Uint8Array => encode('PCMU', makeTone({ hz: [hz[who]], ms, dbm0: -12 }));
-/** Whose tones a phone has heard, by the last of its frames that have a sound. */
+/** The sources of the tones that a phone has heard, by its last frames with sound. */
 function ears(phone: FarPhone) {
   const frames: Uint8Array[] = [];
   phone.hear((audio) => void frames.push(audio));
@@ -68,7 +68,7 @@ async function calling() {
   await until(async () => (await it.bus.call(calls.get_call, { callId })).state === 'answered');
   return { customer, callId };
 }
-/** A call that a person has taken. */
+/** A call taken by a person. */
 async function taken() {
   const { customer, callId } = await calling();
   const called = Promise.withResolvers<FarPhone>();
@@ -77,7 +77,7 @@ async function taken() {
   await it.bus.call(calls.transfer_call, { callId, to, mode: 'attended', summary: 'Заказ 17.' });
   const person = await called.promise;
   await until(async () => {
-    // Keys are read from the moment on at which the summary begins.
+    // Keys are read once the summary begins.
     if (person.state === 'talking') person.press('1');
     return (await it.bus.call(calls.get_call, { callId })).transferredTo === to;
   });

@@ -1,4 +1,4 @@
-/** A supervisor speaks to the person who has a call; the customer does not hear it. */
+/** Lets a supervisor speak to the person who has a call, unheard by the customer. */
 import { randomUUID } from 'node:crypto';
 import type { Bus, Queries, StreamHandler } from '../../bus/service.ts';
 import { calls } from '../../contracts/calls.ts';
@@ -37,7 +37,7 @@ export function whisper({
           at: new Date(now()).toISOString(),
         }),
       );
-    // The audit comes first: nobody whispers without a trace.
+    // Write the audit first, so that every whisper is recorded there.
     await audit('started');
     try {
       yield* bus.open(telephony.whisper, { legId: person.legId }, counted(), { signal });

@@ -140,7 +140,7 @@ test('a list that was read too long ago is no list', async () => {
   expect(on.dialled()).toHaveLength(2);
 });
 
-test('a member without consent, without a zone or without any window waits for a person, who is told once of each reason', async () => {
+test('a member without consent, without a zone or without any window is held for a person, and each reason is reported once', async () => {
   const on = await fixture(store);
   const campaignId = await on.started({ windows: daily('10:00', '11:00') }, [
     { phoneNumber: moscow },
@@ -180,7 +180,7 @@ test('consent that a member lost is seen in the transaction that sends', async (
 test.each([
   ['rules', `update campaigns.campaigns set rules = '{"windows": "always"}'`, 'rules_unreadable'],
   ['a zone', `update campaigns.members set time_zone = 'Mars/Base'`, 'unknown_zone'],
-])('with %s that became unreadable nobody is called, and somebody is told', async (_, spoil, reason) => {
+])('with %s that became unreadable nobody is called, and it is reported', async (_, spoil, reason) => {
   const on = await fixture(store);
   const campaignId = await on.create({}, [member(moscow)]);
   await on.ask(campaigns.start_campaign, { campaignId });

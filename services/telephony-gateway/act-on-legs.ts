@@ -55,7 +55,7 @@ export function actOnLegs(
       ? new PolybError('unimplemented', 'This gateway does not hold its legs: they can only be hung up and transferred.')
       : new PolybError('not_found', 'There is no leg with this id.');
   };
-  /** Whoever hears a whisper on this leg, or on the one that it is connected with, hears no more of it. */
+  /** Ends whispers on this leg and on the leg connected with it. */
   function endWhispers(legId: string): void {
     for (const each of [legId, connected.get(legId)]) whispers.get(each ?? '')?.end();
   }
@@ -184,7 +184,7 @@ export function actOnLegs(
         const leg = held(legId);
         if (whispers.has(legId))
           throw new PolybError('conflict', 'Somebody whispers to this person already.', { reason: 'already_whispered' });
-        // Where another instance holds the other leg, its audio comes by a stream.
+        // If another instance holds the other leg, its audio arrives by a stream.
         const other = gateway.leg?.(connected.get(legId) ?? '');
         const isRecorded = recordings.idOf(legId) !== null;
         if (isRecorded) recordings.pause(legId);

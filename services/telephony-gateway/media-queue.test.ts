@@ -31,7 +31,7 @@ test('what comes while the listener waits is given at once, and closing ends it 
   expect(await reading).toEqual([1, { held: true }]);
 });
 
-test('a listener that takes no facts is given up', async () => {
+test('a listener that takes no facts is dropped', async () => {
   const queue = createMediaQueue(() => {});
   for (let n = 0; n < 2_100; n += 1) queue.fact({ lost: n });
   await expect(all(queue.items(signal))).rejects.toMatchObject({ reason: 'too_slow' });

@@ -58,7 +58,7 @@ const toldOf = (callId: string) =>
     .filter((change) => change.callId === callId)
     .map(({ state, outcome }) => outcome ?? state);
 
-test('two instances tell each change of each leg once, as it comes', async () => {
+test('two instances report each change of each leg once, as it comes', async () => {
   const vendor = simulated({ TELEPHONY_SIM_RING_MS: '40', TELEPHONY_SIM_TALK_MS: '60', TELEPHONY_SIM_NO_ANSWER_MS: '80' });
   const instances = await Promise.all([start(vendor), start(vendor)]);
   const calls = Array.from({ length: 10 }, (_, n) => `call_${n}`);
@@ -85,7 +85,7 @@ test('every instance owns a leg from the moment it is known there until it has e
   await Promise.all(turns);
 });
 
-test('a hang-up is told long before the planned end', async () => {
+test('a hang-up is reported long before the planned end', async () => {
   const { loops, hangUp, dial } = await start(simulated({ TELEPHONY_SIM_RING_MS: '0', TELEPHONY_SIM_TALK_MS: '60s' }));
   const { legId } = await dial('call_1');
   const following = follow(loops[0] as Loop, 1);
@@ -114,7 +114,7 @@ test('a sleeping loop ends its turn when the instance stops', async () => {
   expect(performance.now() - began).toBeLessThan(1_500);
 });
 
-test('a gateway that tells nothing is not followed', async () => {
+test('a gateway that reports nothing is not followed', async () => {
   const settings = httpGatewaySettings.parse({ TELEPHONY_URL: 'http://gateway.example/call' });
   const { loops } = await start(httpGateway(settings, { http: () => Promise.reject(new Error('not asked')) }));
   expect(loops).toEqual([]);

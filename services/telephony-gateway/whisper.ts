@@ -1,27 +1,27 @@
-/** Speech that one of two connected people hears and the other does not. */
+/** Speech heard by only one of two connected people. */
 import type { Leg } from '../../adapters/telephony/port.ts';
 import { silence } from '../../media/audio/g711.ts';
 import { mix } from '../../media/audio/mix.ts';
 
 export type Overheard = { readonly person: Uint8Array } | { readonly customer: Uint8Array };
 export interface Whisper {
-  /** Resolves when more may be said: little waits, so that nothing is old when it is heard. */
+  /** Queues audio; resolves when there is room for more. The queue is short, so that nothing is stale when heard. */
   say(audio: Uint8Array, signal: AbortSignal): Promise<void>;
-  /** Audio of the other party goes on to the person, with what is whispered. */
+  /** Forwards audio of the other party to the person, mixed with the whisper. */
   pass(audio: Uint8Array): void;
-  /** What both say, in order, until the end. Of a listener that is too slow, the oldest is dropped. */
+  /** The speech of both people in order, until the end. A slow listener loses the oldest audio. */
   heard(signal: AbortSignal): AsyncGenerator<Overheard>;
-  /** Whatever was not heard yet is dropped. */
+  /** Ends the whisper and drops its unheard audio. */
   end(): void;
 }
 const [frameMs, frameBytes] = [20, 160];
-/** Audio that may wait. */
+/** Maximum queued audio. */
 const mostBytes = 8_000;
-/** After so long without audio of the other party, it is spoken into the silence. */
+/** After this long without audio of the other party, the whisper plays into the silence. */
 const quietMs = 60;
 const mostHeard = 200;
 
-/** @param leg of the person @param other the leg that the person is connected with here; undefined: its audio is given to `pass` */
+/** @param leg of the person @param other the connected leg, if held here; otherwise its audio is passed to `pass` */
 export function createWhisper(leg: Leg, other: Leg | undefined, now: () => number = () => performance.now()): Whisper {
   let queued: Uint8Array = new Uint8Array(0);
   let passedAt = Number.NEGATIVE_INFINITY;

@@ -82,7 +82,7 @@ test('texts of a stream are spoken in their order, each with its end', async () 
   expect(levelDb(decode('PCMU', two))).toBeGreaterThan(-40);
 });
 
-test('of a text that is cancelled no more is spoken, and the next one is', async () => {
+test('a cancelled text is not spoken any further, and the next one is', async () => {
   const { promise: began, resolve: begin } = Promise.withResolvers<void>();
   async function* texts() {
     yield { id: 'long', text: 'Раз, два, три, четыре, пять, шесть, семь, восемь, девять. '.repeat(60) };

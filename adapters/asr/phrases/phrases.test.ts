@@ -31,7 +31,7 @@ earConformance('phrases', async () => ({
   ],
 }));
 
-test('phrases of voices that it never heard are heard in noise, and speech that is none of them is not', async () => {
+test('phrases spoken by unknown voices are recognized in noise, and other speech is not', async () => {
   let seed = 1;
   const noise = () => {
     seed = (seed * 48_271) % 2_147_483_647;

@@ -11,7 +11,7 @@ export const deepgramAsrSettings = z.object({
   ...account,
   DEEPGRAM_ASR_MODEL: text({ max: 100, like: /^[\w.-]+$/ })
     .default('nova-3')
-    .describe('Model that hears. A name that begins with flux, such as flux-general-multi, is heard over its own protocol.'),
+    .describe('Recognition model. A name that begins with flux, such as flux-general-multi, selects the Flux protocol.'),
 });
 export const deepgramTtsSettings = z.object(account);
 export type DeepgramAccount = Pick<z.output<typeof deepgramAsrSettings>, keyof typeof account>;

@@ -8,9 +8,9 @@ const account = {
 };
 export const openAiAsrSettings = z.object({
   ...account,
-  OPENAI_ASR_MODEL: text({ max: 100 }).default('gpt-4o-mini-transcribe').describe('Model that hears.'),
+  OPENAI_ASR_MODEL: text({ max: 100 }).default('gpt-4o-mini-transcribe').describe('Recognition model.'),
 });
 export const openAiTtsSettings = z.object({
   ...account,
-  OPENAI_TTS_MODEL: text({ max: 100 }).default('gpt-4o-mini-tts').describe('Model that speaks.'),
+  OPENAI_TTS_MODEL: text({ max: 100 }).default('gpt-4o-mini-tts').describe('Synthesis model.'),
 });

@@ -1,4 +1,4 @@
-/** A WAV file as audio of a phone. */
+/** Reads WAV files as phone audio. */
 import { open } from 'node:fs/promises';
 import { isPolybError } from '../../../contracts/kit/errors.ts';
 import { encode, rateHz } from '../../../media/audio/g711.ts';
@@ -8,7 +8,7 @@ import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
 
 const mostBytes = 64 << 20;
 
-/** G.711 μ-law, 8 kHz, mono; of two channels, the left one. @param subject, next of the refusal of a file that cannot be read */
+/** Reads G.711 μ-law, 8 kHz, mono, from the left of two channels. @param subject, next used in the refusal of an unreadable file */
 export async function audioOf(file: string, subject: string, next: readonly string[]): Promise<Uint8Array> {
   try {
     await using handle = await open(file, 'r');

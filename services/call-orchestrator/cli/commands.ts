@@ -93,7 +93,7 @@ export default [
         usage: 'CALL',
         impact: 'rw',
         details: [
-          'With -o the audio becomes a WAV file; without it, raw samples on stdout (16 bits, little-endian, 8000 Hz, two channels). The call is never delayed: frames that arrive too late are missing and counted at the end. Audio is heard while a line script or an agent has the call; with --whisper, while a person has it (left the customer, right the person). A whisper is in no recording and no transcript; calls.call_whispered reports who whispered, to whom and how long. While an agent has the call it is refused: the agent takes no advice in mid-call.',
+          'With -o the audio becomes a WAV file; without it, raw samples on stdout (16 bits, little-endian, 8000 Hz, two channels). The call is never delayed: frames that arrive too late are missing and counted at the end. Audio is heard while a line script or an agent has the call; with --whisper, while a person has it (the customer left, the person right). A whisper appears in no recording or transcript; calls.call_whispered reports who whispered, to whom and how long. It is refused while an agent has the call: the agent takes no advice in mid-call.',
         ],
         flags: [
           file,

@@ -1,4 +1,4 @@
-/** Audio of both sides of a call as it is heard, in a WAV file or as raw samples on stdout. */
+/** Writes the live audio of both sides of a call to a WAV file or as raw samples to stdout. */
 import { open } from 'node:fs/promises';
 import { decode } from '../../../media/audio/g711.ts';
 import { twoSides } from '../../../media/audio/two-sides.ts';
@@ -6,17 +6,17 @@ import { wavHeader } from '../../../media/audio/wav.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 
 export interface HeardAudio {
-  /** G.711 μ-law, heard now. */
+  /** Adds G.711 μ-law, heard now. */
   left(pcmu: Uint8Array): void;
   right(pcmu: Uint8Array): void;
-  /** What was not played on the right was dropped. */
+  /** Notes that unplayed audio of the right side was dropped. */
   clearRight(): void;
-  /** Writes the rest. @returns how much there is */
+  /** Writes the rest. @returns the length of the audio */
   close(): Promise<{ readonly seconds: number }>;
 }
 const format = { rateHz: 8_000, channels: 2 } as const;
 const writeMs = 100;
-/** Pieces of both sides come within this time. */
+/** Pieces of both sides arrive within this time. */
 const lagMs = 200;
 
 export async function heardAudio(file: string | undefined, out: Invocation['out']): Promise<HeardAudio> {
@@ -29,7 +29,7 @@ export async function heardAudio(file: string | undefined, out: Invocation['out'
     if (samples.length === 0) return;
     const chunk = new Uint8Array(samples.buffer);
     bytes += chunk.length;
-    // Samples are no text for a terminal.
+    // Samples are not shown on a terminal.
     if (handle === undefined && !out.isTty) out.bytes(chunk);
     else if (handle !== undefined) writing = writing.then(() => handle.write(chunk));
   };

@@ -74,7 +74,7 @@ test('a recording is the caller: it is heard, answered aloud, recorded, and its 
   for (const side of [0, 1]) expect(levelDb(samples.filter((_, at) => at % 2 === side))).toBeGreaterThan(-50);
 });
 
-test('a file that is no WAV is refused before anything is said', async () => {
+test('a file other than WAV is refused before anything is said', async () => {
   const file = join(dir, 'text.wav');
   await writeFile(file, 'not audio');
   const { status, stderr } = await talk(['--audio', file]);

@@ -9,7 +9,7 @@ import { heardAudio } from './heard-audio.ts';
 const chunkBytes = 800;
 const next = ['polyb say "Предложи скидку" -o advice.wav', 'arecord -t raw -f S16_LE -r 8000 | polyb calls listen CALL --whisper -'];
 
-/** Speaks `source` (a WAV file, or - for raw samples on standard input) to the person who has the call, and hears both. */
+/** Speaks `source` (a WAV file, or - for raw samples on standard input) to the person who has the call, and listens to both sides. */
 export async function whisperIn(
   callId: string,
   source: string,
@@ -23,12 +23,12 @@ export async function whisperIn(
   const heard = await heardAudio(file, out);
   let whisperedBytes = 0;
   async function* whispered() {
-    out.note(`whispering in ${callId}: the customer does not hear it (Ctrl-C to stop)`, 'ok');
+    out.note(`whispering in ${callId}; the customer cannot hear it (Ctrl-C to stop)`, 'ok');
     for await (const audio of spoken) {
       whisperedBytes += audio.length;
       yield audio;
     }
-    out.note('all was said; still listening', 'ok');
+    out.note('everything has been said; still listening', 'ok');
     await new Promise<void>((resolve) => until.addEventListener('abort', () => resolve(), { once: true }));
   }
   let seconds = 0;

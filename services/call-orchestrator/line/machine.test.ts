@@ -111,7 +111,7 @@ test('the last of the most keys ends them, and # alone is no key', () => {
   expect(line.keys('12')).toEqual(['hush', 'wake 1000', 'say Это 1, 2']);
 });
 
-test('a choice goes where its option says, and a key that is none asks again', () => {
+test('a choice goes where its option says, and any other key asks again', () => {
   const script = LineScript.parse({
     start: 'menu',
     steps: { menu: { do: 'choose', prompt: 'Один?', options: { 1: 'yes' } }, yes: { do: 'say', text: 'Да' } },
@@ -147,7 +147,7 @@ test('on hold nothing is said, no time runs and no key counts; afterwards the qu
   expect(line.keys('2#')).toEqual(['hush', 'wake 1000', 'say Это 4, 2']);
 });
 
-test('people whom nobody reaches are followed by the excuse; those who take the call end the script', () => {
+test('if no person takes the call the excuse follows; if one does, the script ends', () => {
   const [failed, taken] = [run(peopleScript(['+79995550001'], 1)), run(peopleScript(['+79995550001'], 1))];
   for (const line of [failed, taken]) {
     line.give({ kind: 'started' });

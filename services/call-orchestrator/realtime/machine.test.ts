@@ -120,7 +120,7 @@ test('the words of a customer come after the answer they caused began, and are i
   expect(spoken.map(({ who }) => who)).toEqual(['agent', 'customer', 'agent']);
 });
 
-test('where the provider finds turns, its verdict interrupts once the leg has told what was heard', () => {
+test('if the provider finds turns, its verdict interrupts once the leg has reported what was heard', () => {
   const { give, says, answers } = talk('provider');
   says();
   answers('a');
@@ -128,7 +128,7 @@ test('where the provider finds turns, its verdict interrupts once the leg has to
   expect(names(give({ kind: 'woken' }, 100_200))).toEqual(['hush', 'truncate']);
 });
 
-test('an empty answer is asked for again twice, then the caller is told', () => {
+test('after an empty answer it asks again twice, then says so to the caller', () => {
   const { give, says } = talk();
   says();
   const last = ['a', 'b', 'c'].map((answer) => {

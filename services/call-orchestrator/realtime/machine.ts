@@ -71,7 +71,7 @@ export type RealtimeOrder =
   | { readonly order: 'record' }
   | { readonly order: 'note'; readonly entry: TalkEntry }
   | { readonly order: 'hang_up' }
-  /** A person is asked to take the call; `transferred` or `transfer_failed` follows. */
+  /** Asks a person to take the call; `transferred` or `transfer_failed` follows. */
   | { readonly order: 'transfer' }
   | { readonly order: 'wake'; readonly at: number | null };
 
@@ -131,16 +131,16 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
   let isOpen = false;
   let isPaused = false;
   let isHeld = false;
-  /** Of the longest talk, when it was put on hold. */
+  /** When the talk was put on hold, for its time limit. */
   let remainingMs: number | null = null;
   let isGreeted = false;
   let isMailbox = false;
   /** The model has said goodbye. */
   let isLast = false;
-  /** A person goes on with the customer after the last word, unless the model has taken leave. */
+  /** After the last word a person continues with the customer, unless the model has said goodbye. */
   let handsOver = false;
   let isTransferring = false;
-  /** No person takes the call: the next words of the customer are left for one. */
+  /** Nobody took the call: the next words of the customer are a message for a person. */
   let takesMessage = false;
   /** The turn of that message. */
   let message: number | null = null;
@@ -306,14 +306,14 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
       if (proposal?.utterance === id) proposal.utterance = again;
     }
   }
-  /** The dialog keeps it for the person who calls back. @param text empty if nothing was understood */
+  /** The dialog keeps the message for the person who calls back. @param text empty if nothing was understood */
   function leaveMessage(text: string): void {
     message = null;
     if (isParting) return;
     if (text !== '') run([]);
     part(text === '' ? rules.nobodyHeard : rules.messageTaken);
   }
-  /** No person takes the call: the customer may leave them a message. */
+  /** Nobody takes the call: lets the customer leave a message. */
   function isNotTransferred(now: number): void {
     if (!isTransferring) return;
     isTransferring = false;
@@ -461,7 +461,7 @@ export function createRealtimeTalk(rules: TalkRules, turns: 'own' | 'provider'):
     deadlines.set('beep', now + rules.beepMs);
   }
 
-  /** The longest talk does not pass on hold. */
+  /** Time on hold does not count towards the limit of a talk. */
   function hold(held: boolean, now: number): void {
     if (held === isHeld) return;
     isHeld = held;

@@ -153,7 +153,7 @@ const appointments = async () => (await it.bus.call(booking.list_appointments, {
 const isToolResult = (item: FakeItem | undefined): boolean => item?.role === 'tool';
 
 test.each(['openai', 'yandex'] as const)(
-  'a caller books with %s: the model calls the tools of the dialog, the proposal is said in our words, and the customer’s yes books once',
+  'a caller books with %s: the model calls the tools of the dialog, the system speaks the proposal, and the customer’s yes books once',
   async (provider) => {
     const before = await appointments();
     brain = (items) => {
@@ -286,7 +286,7 @@ test('a provider that falls silent over a turn is left, and the audio of the tur
   await caller.end();
 });
 
-test('without any speech model that answers, the caller is told so, and the line hangs up', async () => {
+test('without a speech model that answers, the system says so to the caller and hangs up', async () => {
   const caller = await calling('none');
   await caller.line(/agent: К сожалению, сейчас я не могу ответить/);
   await caller.end();

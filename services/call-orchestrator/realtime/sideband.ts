@@ -48,7 +48,9 @@ export async function runSideband(
   let hasParted = false;
   let runs = 0;
   function store(entry: TalkEntry): void {
-    noted = noted.then(() => note(entry)).catch((err: unknown) => log.warn({ err, callId }, 'what was said could not be stored'));
+    noted = noted
+      .then(() => note(entry))
+      .catch((err: unknown) => log.warn({ err, callId }, 'an entry of the transcript could not be stored'));
   }
   async function run(calls: readonly SpeechCall[]): Promise<void> {
     runs += 1;

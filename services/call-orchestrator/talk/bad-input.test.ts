@@ -28,7 +28,7 @@ test('a caller who never stops is answered over their words after a minute, and 
   expect(hungUpAt).toBeLessThan(250_000);
 });
 
-test('of an answer of 20,000 words so much is said as a caller can bear, and then that there is more', () => {
+test('an answer of 20,000 words is cut to a bearable length, and the agent says that there is more', () => {
   const sentences = Array.from({ length: 4_000 }, (_, nth) => `Это предложение под номером ${nth}.`);
   const { heard, asked } = runTalk({ customer: [asks], dialog: () => ({ sentences }), untilMs: 400_000 });
   const said = heard.slice(1).filter(({ text }) => text !== areYouThere && text !== nobodyHeard);
@@ -81,7 +81,7 @@ const begun: readonly (readonly [number, TalkEvent])[] = [
   [4_200, { kind: 'speech_stopped', segment: 0, at: 4_000 }],
 ];
 
-test('two finals of one segment are one message; one that comes after the last word is none', () => {
+test('two finals of one segment are one message; one after the last word is ignored', () => {
   const orders = given([
     ...begun,
     [4_300, { kind: 'final', segment: 0, text: 'когда вы' }],

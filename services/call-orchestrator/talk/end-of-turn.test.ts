@@ -31,7 +31,7 @@ test('who paused longer than usual in a sentence is given that time, up to twice
   expect(silence()).toBe(1_000);
 });
 
-test('a pause where more was expected tells nothing of how the customer speaks', () => {
+test('a pause where more was expected says nothing about how the customer speaks', () => {
   const end = createEndOfTurn(rules);
   end.silenceMs('мой телефон', []);
   end.wentOn(900);

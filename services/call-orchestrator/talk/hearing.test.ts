@@ -58,14 +58,14 @@ test.each([
   [-12, 300],
   [-16, 200],
   [-20, 100],
-])('our own voice that comes back at %d dB after %d ms is no speech of the customer', (db, delayMs) => {
+])('the agent’s voice that returns at %d dB after %d ms is not speech of the customer', (db, delayMs) => {
   const agent = speech(4_000, 7);
   const line = mixed(5_000, { from: delayMs, samples: quieter(agent, db) });
   expect(edgesOf(line, agent)).toEqual([]);
   expect(edgesOf(line, agent, false).length).toBeGreaterThan(0);
 });
 
-test('the customer over our echo is heard', () => {
+test('the customer is heard over the echo of the agent', () => {
   const agent = speech(4_000, 7);
   const line = mixed(5_000, { from: 150, samples: quieter(agent, -12) }, { from: 2_000, samples: speech(1_000, 11) });
   const [first, ...others] = edgesOf(line, agent);

@@ -8,7 +8,10 @@ export interface HearingParts {
   readonly detector: (options: VoiceActivityOptions) => VoiceActivity;
   /** Unix ms. */
   readonly now: () => number;
-  /** Sound below this level, dB of full scale, counts as silence: it may be the echo of the agent. @param heardDb what is heard now */
+  /**
+   * Sound below this level, dB of full scale, counts as silence: it may be the echo of the agent. @param heardDb the current level of the
+   * line
+   */
   readonly echoDb: (heardDb: number) => number;
   /** Something sounds like speech; whether it is shows within `startMs`. */
   readonly stirred: () => void;

@@ -130,7 +130,7 @@ test('a pause inside a number ends no turn', () => {
   expect(asked.map(({ message }) => message)).toEqual(['мой номер девятьсот 12 34 56']);
 });
 
-test('a pause inside a phone that is told in words, and that nobody asked for, ends no turn', () => {
+test('a pause inside an unsolicited phone in words does not end the turn', () => {
   const says = [
     { at: greeted + 500, ms: 1_000, words: 'перезвоните восемь девятьсот' },
     { at: greeted + 2_600, ms: 1_000, words: 'девяносто девять сто двадцать три' },
@@ -312,7 +312,7 @@ test('a talk ends at its longest time, whatever is said', () => {
   expect(hungUpAt).toBeLessThan(70_000);
 });
 
-test('what was said stands in the order in which it was said, with times of one clock', () => {
+test('entries are in order of speech, with times of one clock', () => {
   const { entries, transcript } = storyThen({ at: storyBegins + 1_000, ms: 300, words: 'угу' });
   expect(transcript).toEqual([`agent: ${greeting}`, 'customer: когда вы работаете', `agent: ${story}`, 'customer: угу']);
   for (const { startedAt, endedAt } of entries) expect(endedAt).toBeGreaterThanOrEqual(startedAt);

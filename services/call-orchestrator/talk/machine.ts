@@ -213,7 +213,7 @@ export function createTalk(rules: TalkRules): Talk {
   /** The customer speaks over the agent; whether they interrupt is undecided. */
   let isPaused = false;
   let isHeld = false;
-  /** Of the longest talk, when it was put on hold: on hold it does not pass. */
+  /** When the talk was put on hold; time on hold does not count towards its limit. */
   let remainingMs: number | null = null;
   /** A mailbox is speaking: wait for its beep instead of answering. */
   let isMailbox = false;
@@ -464,7 +464,7 @@ export function createTalk(rules: TalkRules): Talk {
     isPaused = false;
     expectVoice();
   }
-  /** The agent is not silent for longer, but what the customer said may still stop it. */
+  /** Resumes speaking, but late words of the customer may still stop it. */
   function goOnUntilWords(now: number): void {
     if (queue[0] !== undefined) queue[0].falseStarts += 1;
     resume();
@@ -612,7 +612,7 @@ export function createTalk(rules: TalkRules): Talk {
     deadlines.clear();
     orders.push({ order: 'transfer' });
   }
-  /** Nobody takes the call: offers the customer to leave a message. */
+  /** Nobody takes the call: lets the customer leave a message. */
   function isNotTransferred(now: number): void {
     if (!isTransferring) return;
     isTransferring = false;

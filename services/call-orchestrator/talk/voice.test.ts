@@ -84,7 +84,7 @@ test('a sentence in which the voice breaks off goes on where it stopped, with no
   expect(events.filter((event) => !event.startsWith('audio'))).toEqual(['spoken 1', 'spoken 2']);
 });
 
-test('a sentence waits while no voice runs, however often it is asked for', async () => {
+test('a sentence waits while no voice runs, however often it is requested', async () => {
   let refusals = 0;
   const { voice, events, bytes } = voices({ isAway: () => ++refusals < 6 });
   voice.say(1, 'one');

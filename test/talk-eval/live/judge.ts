@@ -36,7 +36,7 @@ const [pieceMs, likeness] = [150, 0.7];
 const [shortMs, everyMs, endMs, movedMs] = [80, 300, 8_000, 60];
 /** A sentence resumes at the beginning of the word in which it stopped, or was believed to. */
 const longestWordMs = 700;
-/** The end of a sentence is looked for by a piece so long before it: a voice fades. */
+/** The end of a sentence is located by a piece this long before it, since a voice fades. */
 const lastMs = 600;
 /** Uncertainty about which frames were heard. */
 const frameMs = 40;
@@ -84,7 +84,7 @@ export async function judge(expected: Expectation, evidence: Evidence): Promise<
   if ('silentWithinMs' in expected)
     return unless(over.endMs - at <= expected.silentWithinMs, `heard for ${Math.round(over.endMs - at)} ms`);
   const entry = agent.findLast(({ startedAt }) => Date.parse(startedAt) - beginOf(evidence) <= at);
-  // Of an interrupted sentence the transcript has what was heard.
+  // The transcript contains only the heard part of an interrupted sentence.
   if (entry === undefined || (!entry.isInterrupted && !new RegExp(last.step.over ?? '', 'iu').test(entry.text)))
     return `another sentence was said at that time: ${entry?.text}`;
   if ('interrupted' in expected) return unless(entry.isInterrupted === expected.interrupted, `${entry.text} | ${said(customer)}`);
