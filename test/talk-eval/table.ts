@@ -48,7 +48,7 @@ ${tableOf(rows)}
 ${rows.reduce((sum, { talks }) => sum + talks, 0)} talks, played in ${Math.round(seconds)} s.
 
 ## What it does not show
-- The human recordings are of one man, who reads. The word-based scenarios were written by the authors of the rules, except the row of rare signs of listening.
+- The human recordings are of one man, who reads. The word-based scenarios were written by the authors of the rules, except the row of rare backchannels.
 - How a sentence sounds at its end was learned from the other 310 recordings of the same man (\`test/talk-eval/learn-cadence.ts\`); the features are relative to the pitch of the speaker, but no other speaker was tried. With the halves swapped, the results differ by less than one point. \`festival\` ends its sentences without the falling pitch of a human, so they are answered up to 200 ms later than a human's would be.
 - Some pauses cannot be distinguished from ends: the recordings have pauses between whole sentences, and the agent takes them for ends, as a listener might.
 - By the fourth turn the silence has grown for a speaker with long pauses (\`CALL_SILENCE=learned\`), and answers come later. A longer \`CALL_SILENCE_MS\` cuts off fewer pauses from the first turn on.

@@ -240,7 +240,7 @@ test.each(['openai', 'yandex'] as const)(
   },
 );
 
-test('a sign of listening lets the model go on, and its audio is heard once', async () => {
+test('a backchannel lets the model go on, and its audio is heard once', async () => {
   const short = { ...long, ms: 3_000 };
   brain = () => short;
   const caller = await calling();

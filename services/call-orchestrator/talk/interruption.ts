@@ -1,7 +1,7 @@
 /** The meaning of a customer's words over the agent's speech. */
 
 export type WordsVerdict =
-  /** The customer is only signalling attention. */
+  /** A backchannel: the customer only shows that they are listening. */
   | 'go_on'
   | 'stop'
   /** More words may follow. */
@@ -16,7 +16,7 @@ const assents = new Set(
   `отлично супер здорово прекрасно замечательно класс круто чудесно правильно точно именно разумеется естественно безусловно интересно
    принято договорились спасибо благодарю great fine exactly thanks cool`.split(/\s+/),
 );
-/** Signals of attention made of several words, some of which mean more on their own. */
+/** Backchannels of several words, some of which mean more on their own. */
 const phrases =
   /(^| )(вот как|вот оно что|вот это да|надо же|ничего себе|да ладно|да уж|ну да|(все|вас|я|я вас)? ?(понял|поняла|понятно|ясно|верно|правильно)|(я )?(вас )?(внимательно )?слушаю( вас)?|как интересно|i see|got it|go on)(?= |$)/g;
 const stops = new Set([
@@ -29,7 +29,7 @@ const questions = new Set([
 ]);
 /** Words that stop the agent even if barely audible. */
 const hardStops = new Set(['стоп', 'стойте', 'стой', 'подождите', 'погодите', 'хватит', 'остановитесь', 'stop', 'wait']);
-/** This many words are more than a signal of attention. */
+/** This many words are more than a backchannel. */
 const manyWords = 3;
 
 /** @param isFinal no more words will follow @param isFaint so quiet that they may be addressed to somebody else */

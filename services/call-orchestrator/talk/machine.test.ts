@@ -33,7 +33,7 @@ test('an answer begins as soon as the silence timer, the dialog and the voice al
   });
 });
 
-test.each(['угу', 'да-да', 'ага, понятно'])('«%s» over the agent is a sign of listening: it goes on where it stopped', (words) => {
+test.each(['угу', 'да-да', 'ага, понятно'])('«%s» over the agent is a backchannel: it goes on where it stopped', (words) => {
   const { heard, asked, transcript } = storyThen({ at: storyBegins + 1_000, ms: 300, words });
   expect(asked).toHaveLength(1);
   const parts = heard.filter(({ text }) => text === story);
@@ -90,7 +90,7 @@ test('a question over the agent whose words come late, when it has gone on, stop
   expect(transcript.slice(-2)).toEqual([`customer: ${over.words}`, 'agent: Слушаю вас.']);
 });
 
-test('a sign of listening whose word comes late asks for nothing', () => {
+test('a backchannel whose word comes late asks for nothing', () => {
   const { asked, heard } = storyThen({ at: storyBegins + 1_000, ms: 300, words: 'угу', finalAfterMs: 1_300 });
   expect(asked).toHaveLength(1);
   expect(heard.filter(({ text }) => text === story).at(-1)?.to).toBeGreaterThan(storyBegins + story.length * 60);

@@ -501,7 +501,7 @@ export function createTalk(rules: TalkRules): Talk {
       notUnderstood(spokenMs, now);
       return;
     }
-    // Over a sentence that cannot be interrupted, a signal of attention needs no answer.
+    // Over a sentence that cannot be interrupted, a backchannel needs no answer.
     if (queue.length > 0 && typed === '' && verdictOnWords(text, true) === 'go_on') {
       if (early !== null) orders.push({ order: 'drop', answer: early.answer, sentences: 0 });
       return;

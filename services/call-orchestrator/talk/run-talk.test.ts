@@ -149,7 +149,7 @@ test('the stages of a turn follow each other, and its answer is heard when the w
   caller.phone.hangUp();
 });
 
-test('a sign of listening lets the agent go on', async () => {
+test('a backchannel lets the agent go on', async () => {
   const caller = await calling();
   await caller.hears(greeting);
   await caller.says('address');
