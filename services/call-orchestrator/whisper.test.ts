@@ -114,7 +114,7 @@ test('the person hears the whisper with the words of the customer, the customer 
   await until(() => heard.person.hears('whisper'));
   await Promise.all([customer.say(tone('customer', 1_000)), person.say(tone('person', 1_000))]);
   await until(() => heard.person.both('customer', 'whisper') && heard.customer.hears('person'));
-  await until(() => notes.includes('all was said'));
+  await until(() => notes.includes('everything has been said'));
   // What the person says after it, and what the customer hears until then.
   heard.person.clear();
   await person.say(tone('person', 200));
