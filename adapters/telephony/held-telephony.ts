@@ -41,7 +41,11 @@ export function heldTelephony(gateway: LegGateway): Telephony {
       host = given;
       const stored = new Map<string, Promise<unknown>>();
       server = await gateway.start({
-        changed: given.changed,
+        changed(change) {
+          const known = stored.get(change.legId);
+          if (known === undefined) given.changed(change);
+          else void known.catch(() => {}).then(() => given.changed(change));
+        },
         answered: given.answered,
         ...(given.traced === undefined ? {} : { traced: given.traced }),
         saved: given.saved,
@@ -55,8 +59,10 @@ export function heldTelephony(gateway: LegGateway): Telephony {
         },
         offered(leg) {
           const known = stored.get(leg.legId) ?? Promise.resolve();
-          stored.delete(leg.legId);
-          void known.then(() => given.offered(leg)).catch(given.failed);
+          void known
+            .then(() => given.offered(leg))
+            .catch(given.failed)
+            .finally(() => stored.delete(leg.legId));
         },
       });
       return { drain: server.drain, close: server.close };

@@ -54,6 +54,7 @@ test('a call goes from ringing to its end with the times of its leg, and reports
     hangUpCause: 'normal',
     q850: 16,
     recordingId: null,
+    provider: null,
     transferredTo: null,
     createdAt: '2026-05-05T09:00:00.000Z',
     ringingAt: '2026-05-05T09:00:01.000Z',

@@ -104,6 +104,19 @@ test('a caller who withholds the number and gives up before the answer leaves a 
   expect(ended).toMatchObject({ outcome: 'cancelled', endedBy: 'remote', needsAttention: true });
 });
 
+test('a caller who gives up before their call is stored leaves a cancelled call', async () => {
+  for (const statement of [
+    'create function call_orchestrator.slow() returns trigger language plpgsql as $$ begin perform pg_sleep(1); return new; end $$',
+    'create trigger slow before insert on call_orchestrator.calls for each row execute function call_orchestrator.slow()',
+  ])
+    await it.store.query(statement);
+  const phone = await gateway.call('+79995550041', '100');
+  phone.hangUp();
+  const call = await until(async () => (await it.bus.call(calls.list_calls, { phoneNumber: '+79995550041' })).items[0]);
+  await it.store.query('drop trigger slow on call_orchestrator.calls');
+  await until(async () => (await it.bus.call(calls.get_call, { callId: call.callId })).outcome === 'cancelled');
+});
+
 test('a speaker on the bus is heard, hears the person and their keys, and its stream ends with the leg', async () => {
   const { phone, legId } = await answered('+79995550003');
   const heard: Uint8Array[] = [];

@@ -50,12 +50,22 @@ export function holdLegs({ bus, db, owned, holder, recordings, recordsAll, log, 
       }
     }
   }
+  function forget(legId: string, last: Promise<void>): void {
+    if (queues.get(legId) === last) queues.delete(legId);
+  }
+  /** Changes of a leg are stored after its call is: of a caller who gives up at once, the end would find no call. */
+  function storeAfter(legId: string, routing: Promise<unknown>): void {
+    const next: Promise<void> = Promise.allSettled([queues.get(legId), routing]).then(() => forget(legId, next));
+    queues.set(legId, next);
+  }
   async function offer(leg: Leg): Promise<void> {
     const signal = AbortSignal.timeout(decideMs);
     try {
       const { callId, legId } = leg;
       const from = Phone.safeParse(leg.from).data ?? null;
-      const decided = await bus.call(calls.route_call, { callId, legId, from, to: leg.to ?? 'unknown' }, { signal });
+      const routing = bus.call(calls.route_call, { callId, legId, from, to: leg.to ?? 'unknown' }, { signal });
+      storeAfter(legId, routing);
+      const decided = await routing;
       if (decided.decision === 'answer') await leg.answer(signal);
       else await leg.reject(decided.cause, signal);
     } catch (err) {
@@ -104,7 +114,7 @@ export function holdLegs({ bus, db, owned, holder, recordings, recordsAll, log, 
       ended(legId);
       recordings.forget(legId);
       owned.release(legId);
-      void next.then(() => queues.delete(legId));
+      void next.then(() => forget(legId, next));
     },
     offered: (leg) => void offer(leg),
     answered(leg) {
