@@ -376,6 +376,7 @@ test('a person who takes a talk of the model over speaks with the customer, and 
   await caller.says('haircut');
   await caller.line(/agent: Слушаю вас/);
   const to = '+79995550043';
+  await until(async () => (await it.bus.call(calls.get_call, { callId: caller.callId })).state === 'answered');
   await it.bus.call(calls.transfer_call, { callId: caller.callId, to, mode: 'attended', summary: 'Хочет на стрижку.' });
   const phone = await person;
   await takes(phone, caller.callId, to);

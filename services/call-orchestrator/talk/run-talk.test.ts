@@ -222,6 +222,8 @@ test('a person who takes over the call speaks with the customer, and the agent i
     phone.answer();
     supervisor = phone;
   };
+  // The agent hears the caller before the call is stored as answered.
+  await until(async () => (await it.bus.call(calls.get_call, { callId: caller.callId })).state === 'answered');
   await it.bus.call(calls.transfer_call, { callId: caller.callId, to: '+79995550077', mode: 'attended', summary: 'Спрашивает цену.' });
   const person = await until(() => supervisor);
   await until(() => person.state === 'talking');
