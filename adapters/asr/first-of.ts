@@ -9,7 +9,7 @@ import { createOutbox, type Outbox } from '../outbox.ts';
 import { type PreferredDeps, preferred } from '../preferred.ts';
 import { emitted } from './emitted.ts';
 import type { Ear, HeardItem, HearOptions, SpokenItem } from './port.ts';
-import { moved } from './times.ts';
+import { moved, samplesMs } from './times.ts';
 import { createUnsettled } from './unsettled.ts';
 
 export interface FirstEarDeps extends PreferredDeps {
@@ -89,7 +89,7 @@ export function firstEarOf(ears: readonly Ear[], { watchdogMs, ...deps }: FirstE
           tried.clear();
         }
         if (item.kind === 'final') {
-          const final = { ...moved(item, msOf(mine.from)), provider: mine.ear.provider };
+          const final = { ...moved(item, samplesMs(mine.from)), provider: mine.ear.provider };
           audio.settle(bytesOf(final.endMs));
           emit(final);
         } else if (item.kind === 'finalized') {
@@ -228,7 +228,6 @@ async function probeOf(ear: Ear, signal: AbortSignal): Promise<void> {
   for await (const _ of ear.hear(silence(), { language: 'ru-RU', hints: [] }, signal)) return;
   throw brokeOff(ear);
 }
-const msOf = (bytes: number): number => Math.round((bytes * 1_000) / rateHz);
 const bytesOf = (ms: number): number => Math.round((ms * rateHz) / 1_000);
 const silent = ({ provider }: Ear, ms: number): PolybError =>
   new PolybError('deadline_exceeded', `The ear ${provider} says nothing for ${ms} ms.`, { reason: 'ear_silent' });

@@ -2,6 +2,8 @@
 import { decode, encode, rateHz } from '../../media/audio/g711.ts';
 import { createPieces, noiseDb, type Piece } from './pieces.ts';
 import type { Ear, Final, HeardItem, HearOptions, SpokenItem } from './port.ts';
+import { quietParts } from './quiet-parts.ts';
+import { samplesMs } from './times.ts';
 
 /** Text of an utterance, and its range of samples. */
 export interface Reading {
@@ -114,6 +116,21 @@ export function hearClips(
     );
 }
 
+/** `recognize` for a provider that transcribes clips of at most `mostMs`. */
+export function recognizeClips(
+  transcribe: (clip: Uint8Array, options: HearOptions, signal: AbortSignal) => Promise<string>,
+  mostMs: number,
+): Ear['recognize'] {
+  return async (recording, options, signal) => {
+    const finals: Final[] = [];
+    for (const { from, to } of quietParts(recording, mostMs)) {
+      const text = await transcribe(recording.subarray(from, to), options, signal);
+      if (text !== '') finals.push(finalOf({ text, confidence: null, words: [], from, to }));
+    }
+    return finals;
+  };
+}
+
 /** Keeps the samples from a given position on. */
 function keptAudio() {
   let kept = new Int16Array(0);
@@ -138,7 +155,6 @@ function keptAudio() {
   };
 }
 
-export const samplesMs = (samples: number): number => Math.round((samples * 1_000) / rateHz);
 function finalOf({ text, confidence, words, from, to }: Reading): Final {
   return { kind: 'final', text, confidence, words, startMs: samplesMs(from), endMs: samplesMs(to) };
 }

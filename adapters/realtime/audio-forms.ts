@@ -1,5 +1,6 @@
 /** Conversions between phone audio and the formats of speech models. */
 import { decode, encode, rateHz } from '../../media/audio/g711.ts';
+import { createSampleReader } from '../../media/audio/pcm.ts';
 import { createResampler } from '../../media/audio/resample.ts';
 import type { AudioForm } from './session.ts';
 
@@ -19,15 +20,8 @@ export function pcm(providerHz: number): AudioForm {
     },
     decoder() {
       const resampler = createResampler(providerHz, rateHz);
-      let odd: Uint8Array = new Uint8Array(0);
-      return (audio) => {
-        if (audio === null) return encode('PCMU', resampler.end());
-        const whole = Buffer.concat([odd, audio]);
-        const samples = Math.floor(whole.length / 2);
-        // A sample may be split between two events.
-        odd = whole.subarray(samples * 2);
-        return encode('PCMU', resampler.push(Int16Array.from({ length: samples }, (_, nth) => whole.readInt16LE(nth * 2))));
-      };
+      const samplesOf = createSampleReader();
+      return (audio) => encode('PCMU', audio === null ? resampler.end() : resampler.push(samplesOf(audio)));
     },
   };
 }

@@ -1,7 +1,7 @@
 /** An utterance, the speech between two long pauses: pieces of speech, read as the best-fitting phrases. */
 
 import type { Piece } from '../pieces.ts';
-import { samplesMs } from '../utterances.ts';
+import { samplesMs } from '../times.ts';
 import type { Match } from './matcher.ts';
 
 /**

@@ -7,7 +7,8 @@ import { z } from 'zod';
 import { text } from '../../../config/settings.ts';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import type { Ear, HearOptions } from '../port.ts';
-import { hearUtterances, type ReaderOf, samplesMs, utterancesOf } from '../utterances.ts';
+import { samplesMs } from '../times.ts';
+import { hearUtterances, type ReaderOf, utterancesOf } from '../utterances.ts';
 import { createDecoder, type DecodedWord } from './decoder.ts';
 
 export const russianAcousticSettings = z.object({

@@ -3,9 +3,8 @@ import { z } from 'zod';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { decode, rateHz } from '../../../media/audio/g711.ts';
 import { wavFile } from '../../../media/audio/wav.ts';
-import type { Ear, Final, HearOptions } from '../../asr/port.ts';
-import { quietParts } from '../../asr/quiet-parts.ts';
-import { hearClips } from '../../asr/utterances.ts';
+import type { Ear, HearOptions } from '../../asr/port.ts';
+import { hearClips, recognizeClips } from '../../asr/utterances.ts';
 import type { Deps } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
 import { multipart } from '../../multipart.ts';
@@ -53,18 +52,10 @@ export function openAiEar(settings: z.output<typeof openAiAsrSettings>, { http }
     hasWordTimes: false,
     limits: 'It hears an utterance after its end, without partial texts and times of words.',
     hear: hearClips(transcribe),
-    async recognize(recording, options, signal) {
-      const finals: Final[] = [];
-      for (const { from, to } of quietParts(recording, partMs)) {
-        const text = await transcribe(recording.subarray(from, to), options, signal, recordingMs);
-        if (text !== '') finals.push({ kind: 'final', text, confidence: null, words: [], startMs: msOf(from), endMs: msOf(to) });
-      }
-      return finals;
-    },
+    recognize: recognizeClips((clip, options, signal) => transcribe(clip, options, signal, recordingMs), partMs),
     async probe(signal) {
       const answer = await http({ method: 'GET', url: `${baseUrl}/models`, operation: 'list_models', headers, signal });
       if (answer.status !== 200) throw httpFailure(answer, 'The list of models of OpenAI');
     },
   };
 }
-const msOf = (bytes: number): number => Math.round((bytes * 1_000) / rateHz);

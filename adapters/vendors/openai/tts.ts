@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import { encode, rateHz } from '../../../media/audio/g711.ts';
+import { createSampleReader } from '../../../media/audio/pcm.ts';
 import { createResampler } from '../../../media/audio/resample.ts';
 import type { Deps } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
@@ -37,12 +38,9 @@ export function openAiVoice(settings: z.output<typeof openAiTtsSettings>, { http
     });
     if (!('chunks' in answer)) throw httpFailure(answer, 'The speech of OpenAI');
     const resampler = createResampler(pcmHz, rateHz);
-    let odd: Uint8Array = new Uint8Array();
+    const samplesOf = createSampleReader();
     for await (const chunk of answer.chunks) {
-      const bytes = Buffer.concat([odd, chunk]);
-      odd = bytes.subarray(bytes.length - (bytes.length % 2));
-      const samples = Int16Array.from({ length: Math.floor(bytes.length / 2) }, (_, nth) => bytes.readInt16LE(2 * nth));
-      const speech = encode('PCMU', resampler.push(samples));
+      const speech = encode('PCMU', resampler.push(samplesOf(chunk)));
       if (speech.length > 0) yield speech;
     }
     yield encode('PCMU', resampler.end());

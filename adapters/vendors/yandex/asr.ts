@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../../../media/sip/clock.ts';
 import type { Ear, Final, SpokenItem } from '../../asr/port.ts';
 import { quietParts } from '../../asr/quiet-parts.ts';
 import { rotated } from '../../asr/rotated.ts';
-import { moved } from '../../asr/times.ts';
+import { moved, samplesMs } from '../../asr/times.ts';
 import { speechKit } from './client.ts';
 import { sessionOf } from './session.ts';
 import type { yandexAsrSettings } from './settings.ts';
@@ -34,8 +34,7 @@ export function yandexEar(settings: z.output<typeof yandexAsrSettings>, clock: C
           for (let at = from; at < to; at += rateHz) yield recording.subarray(at, Math.min(to, at + rateHz));
           yield { finalize: true };
         };
-        for await (const item of session(part(), options, signal))
-          if (item.kind === 'final') finals.push(moved(item, Math.round((from * 1_000) / rateHz)));
+        for await (const item of session(part(), options, signal)) if (item.kind === 'final') finals.push(moved(item, samplesMs(from)));
       }
       return finals;
     },

@@ -3,9 +3,9 @@
  * yandex.cloud/docs/speechkit, Synchronous recognition API; Speech synthesis, API v1 method description; Response format.
  */
 import { decode, encode, rateHz } from '../../../media/audio/g711.ts';
+import { samplesOf } from '../../../media/audio/pcm.ts';
 import { fakeHeard, fakeSpeechOf } from '../../asr/fake-speech.ts';
 import { type FakeServer, type FakeServerOptions, fakeServer, Refusal, runFake } from '../../fake-server.ts';
-import { samplesOf } from './samples.ts';
 
 export const yandexV1Key = 'key-of-speechkit-v1';
 const [mostAudioMs, mostAudioBytes] = [30_000, 1 << 20];

@@ -4,6 +4,7 @@
  */
 import type { Metadata, ServerDuplexStream, ServerWritableStream } from '@grpc/grpc-js';
 import { decode, encode, rateHz } from '../../../media/audio/g711.ts';
+import { samplesOf } from '../../../media/audio/pcm.ts';
 import { createFakeEar, fakeHeard, fakeSpeechOf } from '../../asr/fake-speech.ts';
 import type { Word } from '../../asr/port.ts';
 import { loadService } from './client.ts';
@@ -94,12 +95,7 @@ export async function yandexFake({ now = Date.now, port = 0, punctuates = false 
         return;
       }
       if (chunk !== undefined) {
-        const heard = ear.push(
-          encode(
-            'PCMU',
-            Int16Array.from({ length: chunk.data.length / 2 }, (_, nth) => chunk.data.readInt16LE(2 * nth)),
-          ),
-        );
+        const heard = ear.push(encode('PCMU', samplesOf(chunk.data)));
         words.push(...heard);
         send(heard.length > 0 ? { partial: alternativesOf(words) } : { status_code: { code_type: 'WORKING' } });
       }

@@ -1,13 +1,13 @@
 /** The voices of Yandex SpeechKit, v3 over gRPC, with their roles and the times of words. */
 import type { z } from 'zod';
 import { encode, rateHz } from '../../../media/audio/g711.ts';
+import { createSampleReader } from '../../../media/audio/pcm.ts';
 import { listedVoices } from '../../tts/listed.ts';
 import { partsOf } from '../../tts/parts.ts';
 import type { SpeechItem, Tts, TtsProvider } from '../../tts/port.ts';
 import { joined, spokenWhole, withoutHead } from '../../tts/streamed.ts';
 import { failureOf, speechKit } from './client.ts';
 import { Speech } from './responses.ts';
-import { samplesOf } from './samples.ts';
 import type { yandexTtsSettings } from './settings.ts';
 import { yandexVoices } from './voices.ts';
 
@@ -33,14 +33,13 @@ export function yandexVoice(settings: z.output<typeof yandexTtsSettings>): TtsPr
     );
     const cancel = (): void => call.cancel();
     signal.addEventListener('abort', cancel, { once: true });
-    let odd: Uint8Array = new Uint8Array();
+    const samplesOf = createSampleReader();
     try {
       for await (const message of call) {
         const { audio_chunk: chunk, word_timings: words } = Speech.parse(message);
         if (chunk !== undefined) {
-          const bytes = Buffer.concat([odd, chunk.data]);
-          odd = bytes.subarray(bytes.length - (bytes.length % 2));
-          if (bytes.length > 1) yield encode('PCMU', samplesOf(bytes));
+          const samples = samplesOf(chunk.data);
+          if (samples.length > 0) yield encode('PCMU', samples);
         }
         if (words.length > 0)
           yield { words: words.map(({ word, start_ms, length_ms }) => ({ text: word, startMs: start_ms, endMs: start_ms + length_ms })) };

@@ -5,9 +5,8 @@
 import { z } from 'zod';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { decode, rateHz } from '../../../media/audio/g711.ts';
-import type { Ear, Final, HearOptions } from '../../asr/port.ts';
-import { quietParts } from '../../asr/quiet-parts.ts';
-import { hearClips } from '../../asr/utterances.ts';
+import type { Ear, HearOptions } from '../../asr/port.ts';
+import { hearClips, recognizeClips } from '../../asr/utterances.ts';
 import type { Deps } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
 import { authorizationOf, isToken } from './client.ts';
@@ -54,17 +53,9 @@ export function yandexV1Ear(settings: z.output<typeof yandexAsrSettings>, { http
     hasWordTimes: false,
     limits: 'It hears an utterance after its end, without partial texts, hints and times of words.',
     hear: hearClips(transcribe, longestMs),
-    async recognize(recording, options, signal) {
-      const finals: Final[] = [];
-      for (const { from, to } of quietParts(recording, longestMs)) {
-        const text = await transcribe(recording.subarray(from, to), options, signal);
-        if (text !== '') finals.push({ kind: 'final', text, confidence: null, words: [], startMs: msOf(from), endMs: msOf(to) });
-      }
-      return finals;
-    },
+    recognize: recognizeClips(transcribe, longestMs),
     async probe(signal) {
       await transcribe(new Uint8Array((probeMs * rateHz) / 1_000).fill(0xff), { language: 'ru-RU' }, signal);
     },
   };
 }
-const msOf = (bytes: number): number => Math.round((bytes * 1_000) / rateHz);

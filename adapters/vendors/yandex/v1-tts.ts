@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import { encode, rateHz } from '../../../media/audio/g711.ts';
+import { createSampleReader } from '../../../media/audio/pcm.ts';
 import type { Deps } from '../../deps.ts';
 import { httpFailure } from '../../http-failure.ts';
 import { listedVoices } from '../../tts/listed.ts';
@@ -11,7 +12,6 @@ import { partsOf } from '../../tts/parts.ts';
 import type { Tts, TtsProvider } from '../../tts/port.ts';
 import { joined, spokenWhole, withoutHead } from '../../tts/streamed.ts';
 import { authorizationOf, isToken } from './client.ts';
-import { samplesOf } from './samples.ts';
 import type { yandexTtsSettings } from './settings.ts';
 import { yandexVoices } from './voices.ts';
 
@@ -42,11 +42,10 @@ export function yandexV1Voice(settings: z.output<typeof yandexTtsSettings>, { ht
       maxBytes,
     });
     if (!('chunks' in answer)) throw httpFailure(answer, 'The synthesis of speech by Yandex SpeechKit');
-    let odd: Uint8Array = new Uint8Array();
+    const samplesOf = createSampleReader();
     for await (const chunk of answer.chunks) {
-      const bytes = Buffer.concat([odd, chunk]);
-      odd = bytes.subarray(bytes.length - (bytes.length % 2));
-      if (bytes.length > 1) yield encode('PCMU', samplesOf(bytes));
+      const samples = samplesOf(chunk);
+      if (samples.length > 0) yield encode('PCMU', samples);
     }
   }
   const stream: NonNullable<Tts['stream']> = async function* ({ text, language, voice }, signal) {

@@ -1,6 +1,7 @@
 /** `polyb calls listen CALL --whisper`. */
 import { calls } from '../../../contracts/calls.ts';
 import { encode, rateHz } from '../../../media/audio/g711.ts';
+import { createSampleReader } from '../../../media/audio/pcm.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import type { Connected } from '../../../scripts/cli/kernel/connect.ts';
 import { audioOf } from './audio-of.ts';
@@ -53,12 +54,6 @@ async function* pieces(audio: Uint8Array) {
 }
 /** 16 bits, little-endian, 8000 Hz, one channel. */
 async function* fromStdin() {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of process.stdin) {
-    rest = Buffer.concat([rest, chunk as Buffer]);
-    const whole = rest.length - (rest.length % 2);
-    const samples = Int16Array.from({ length: whole / 2 }, (_, at) => rest.readInt16LE(2 * at));
-    rest = rest.subarray(whole);
-    yield* pieces(encode('PCMU', samples));
-  }
+  const samplesOf = createSampleReader();
+  for await (const chunk of process.stdin) yield* pieces(encode('PCMU', samplesOf(chunk as Buffer)));
 }

@@ -56,16 +56,17 @@ const [mostPauses, shortestPauseMs] = [6, 250];
 /** Margin over the customer's longest pause, and maximum factor over the fixed silence. */
 const [marginMs, mostTimes] = [100, 2];
 
+/** How far a value is on the way between two others, 0 to 1. */
+const share = (value: number, from: number, to: number): number => Math.max(0, Math.min(1, (value - from) / (to - from)));
+
 /** Factor of the silence if the cadence is unfinished, and the range of probabilities over which it falls to 1. */
 const [mostSoundingTimes, unlikely, likely] = [1.4, 0.4, 0.6];
-export const silenceTimes = (sounding: number): number =>
-  1 + (mostSoundingTimes - 1) * Math.max(0, Math.min(1, (likely - sounding) / (likely - unlikely)));
+export const silenceTimes = (sounding: number): number => 1 + (mostSoundingTimes - 1) * share(sounding, likely, unlikely);
 
 /** The same for the recogniser's judgement: certainty of an end shortens the silence, certainty of a continuation doubles it. */
 const [shortestTimes, sure, open, goesOn] = [0.8, 0.7, 0.5, 0.3];
 function judgedTimes(judged: number): number {
-  const share = (from: number, to: number): number => Math.max(0, Math.min(1, (judged - from) / (to - from)));
-  return judged >= open ? 1 - (1 - shortestTimes) * share(open, sure) : 1 + (mostTimes - 1) * share(open, goesOn);
+  return judged >= open ? 1 - (1 - shortestTimes) * share(judged, open, sure) : 1 + (mostTimes - 1) * share(judged, open, goesOn);
 }
 
 export function createEndOfTurn({ silenceMs, dictationMs, learnsSilence }: Rules): EndOfTurn {
@@ -103,11 +104,11 @@ function isUnfinished(text: string, expects: readonly Expected[]): boolean {
   const isPhone = expects.includes('phone') || (!expects.includes('number') && announcesNumber.test(text));
   if (isPhone && digits >= phoneDigits) return false;
   if (expects.some((each) => dictated.has(each))) return true;
-  const isQuestion = asks.test(text);
-  if (isPhone && (digits > 0 || (announcesNumber.test(words.slice(-3).join(' ')) && !isQuestion))) return true;
+  const asksForNoun = asks.test(text);
+  if (isPhone && (digits > 0 || (announcesNumber.test(words.slice(-3).join(' ')) && !asksForNoun))) return true;
   if (isPhoneUnderWay(text)) return true;
   return (
-    (announcesRest.test(words.join(' ')) && !isQuestion) || openEnded.has(words.at(-1) ?? '') || asksWhetherThereIs.test(words.join(' '))
+    (announcesRest.test(words.join(' ')) && !asksForNoun) || openEnded.has(words.at(-1) ?? '') || asksWhetherThereIs.test(words.join(' '))
   );
 }
 

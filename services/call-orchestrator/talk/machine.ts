@@ -494,18 +494,16 @@ export function createTalk(rules: TalkRules): Talk {
     else noteCustomer();
     saidAt = last?.endedAt ?? null;
     const spokenMs = (last?.endedAt ?? now) - (segments[0]?.startedAt ?? now);
-    const early = eager?.message === text ? eager : null;
+    // Over a sentence that cannot be interrupted, a backchannel needs no answer.
+    const isBackchannel = queue.length > 0 && typed === '' && verdictOnWords(text, true) === 'go_on';
+    const early = !isBackchannel && eager?.message === text ? eager : null;
     if (early !== null) eager = null;
     forgetSegments();
     if (text === '') {
       notUnderstood(spokenMs, now);
       return;
     }
-    // Over a sentence that cannot be interrupted, a backchannel needs no answer.
-    if (queue.length > 0 && typed === '' && verdictOnWords(text, true) === 'go_on') {
-      if (early !== null) orders.push({ order: 'drop', answer: early.answer, sentences: 0 });
-      return;
-    }
+    if (isBackchannel) return;
     misses = 0;
     stopAnswer();
     completeTurn();

@@ -35,6 +35,8 @@ interface Utterance {
   sentTo: number;
   heardTo: number;
   startedAt: number | null;
+  /** Silence before its first sound; null until some of it was heard. */
+  silentHeadMs: number | null;
 }
 
 const bytesPerMs = 8;
@@ -80,7 +82,15 @@ export function createPlayer({ leg, now, played }: PlayerParts): Player {
 
   return {
     begin(utterance) {
-      queue.push({ id: utterance, audio: new Uint8Array(0), isComplete: false, sentTo: 0, heardTo: 0, startedAt: null });
+      queue.push({
+        id: utterance,
+        audio: new Uint8Array(0),
+        isComplete: false,
+        sentTo: 0,
+        heardTo: 0,
+        startedAt: null,
+        silentHeadMs: null,
+      });
     },
     add(id, audio) {
       const utterance = find(id);
@@ -122,8 +132,9 @@ export function createPlayer({ leg, now, played }: PlayerParts): Player {
       const to = utterance.audio.length - reported < bytesPerMs ? utterance.audio.length : reported;
       if (ms === 0 || to <= utterance.heardTo) return;
       utterance.heardTo = to;
+      utterance.silentHeadMs ??= silentHeadMs(utterance.audio);
       // A report may be late, but never early.
-      const startedAt = now() + frameMs - to / bytesPerMs + silentHeadMs(utterance.audio);
+      const startedAt = now() + frameMs - to / bytesPerMs + utterance.silentHeadMs;
       utterance.startedAt = Math.min(utterance.startedAt ?? startedAt, startedAt);
       report(utterance);
       send();
