@@ -5,13 +5,14 @@ export interface Outbox<T> extends AsyncIterable<T> {
   /** The iteration ends after the items that were put. */
   end(): void;
 }
-/** Items that are put now and read later, once. */
-export function createOutbox<T>(): Outbox<T> {
+/** Items that are put now and read later, once. @param most when full, the oldest item gives way */
+export function createOutbox<T>(most = Number.POSITIVE_INFINITY): Outbox<T> {
   const items: T[] = [];
   let isOver = false;
   let wake = (): void => {};
   return {
     put(item) {
+      if (items.length === most) items.shift();
       items.push(item);
       wake();
     },

@@ -1,4 +1,6 @@
 /** Speech heard by only one of two connected people. */
+
+import { createOutbox } from '../../adapters/outbox.ts';
 import type { Leg } from '../../adapters/telephony/port.ts';
 import { silence } from '../../media/audio/g711.ts';
 import { mix } from '../../media/audio/mix.ts';
@@ -27,15 +29,9 @@ export function createWhisper(leg: Leg, other: Leg | undefined, now: () => numbe
   let passedAt = Number.NEGATIVE_INFINITY;
   let dueAt = 0;
   let isOver = false;
-  let overheard: Overheard[] = [];
-  let wake = (): void => {};
+  const overheard = createOutbox<Overheard>(mostHeard);
   let room = Promise.withResolvers<void>();
 
-  function hear(item: Overheard): void {
-    if (overheard.length === mostHeard) overheard.shift();
-    overheard.push(item);
-    wake();
-  }
   /** The next bytes of the whisper, with silence after its end; null if there are none. */
   function take(bytes: number): Uint8Array | null {
     if (queued.length === 0) return null;
@@ -47,7 +43,7 @@ export function createWhisper(leg: Leg, other: Leg | undefined, now: () => numbe
   }
   function pass(audio: Uint8Array): void {
     passedAt = now();
-    hear({ customer: audio });
+    overheard.put({ customer: audio });
     const whispered = take(audio.length);
     leg.media.play({ id: 'forwarded', audio: whispered === null ? audio : mix(audio, whispered) });
   }
@@ -65,7 +61,7 @@ export function createWhisper(leg: Leg, other: Leg | undefined, now: () => numbe
   const stops = [
     leg.media.listen({
       frame(audio) {
-        hear({ person: audio });
+        overheard.put({ person: audio });
         other?.media.play({ id: 'forwarded', audio });
       },
       fact() {},
@@ -86,22 +82,12 @@ export function createWhisper(leg: Leg, other: Leg | undefined, now: () => numbe
       }
     },
     async *heard(signal) {
-      const woken = (): void => wake();
-      signal.addEventListener('abort', woken, { once: true });
+      if (signal.aborted) return;
+      signal.addEventListener('abort', overheard.end, { once: true });
       try {
-        while (!isOver && !signal.aborted) {
-          const items = overheard;
-          overheard = [];
-          yield* items;
-          if (overheard.length > 0) continue;
-          if (isOver || signal.aborted) return;
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-          wake = () => {};
-        }
+        yield* overheard;
       } finally {
-        signal.removeEventListener('abort', woken);
+        signal.removeEventListener('abort', overheard.end);
       }
     },
     end() {
@@ -110,7 +96,8 @@ export function createWhisper(leg: Leg, other: Leg | undefined, now: () => numbe
       for (const stop of stops) stop();
       queued = new Uint8Array(0);
       room.resolve();
-      wake();
+      overheard.drop();
+      overheard.end();
     },
   };
 }
