@@ -1,7 +1,5 @@
 /** Runs a talk of a speech model: connects the leg, the session of the model and the tools of the dialog to the state machine. */
-import type { SpeechEvent, SpeechModel, SpeechSession, SpeechSetup, SpeechTurns } from '../../../adapters/realtime/port.ts';
-import { dialog } from '../../../contracts/dialog.ts';
-import type { OutputOf } from '../../../contracts/kit/define.ts';
+import type { SpeechEvent, SpeechModel, SpeechSession, SpeechTurns } from '../../../adapters/realtime/port.ts';
 import { telephony } from '../../../contracts/telephony.ts';
 import { decode, silence } from '../../../media/audio/g711.ts';
 import { levelDb } from '../../../media/audio/speech.ts';
@@ -13,14 +11,13 @@ import type { TalkedCall, TalkParts } from '../talk/talk-parts.ts';
 import { createTurns } from '../talk/turns.ts';
 import { keepConnected } from './connection.ts';
 import { createRealtimeTalk, endCall, type RealtimeEvent, type RealtimeOrder } from './machine.ts';
+import { createToolRunner, resultText } from './run-tools.ts';
 import { setupOf } from './setup.ts';
 
 export interface RealtimeParts extends TalkParts {
   readonly models: readonly SpeechModel[];
   readonly turns: SpeechTurns;
 }
-const toolsMs = 20_000;
-const longestResult = 12_000;
 /** Entries of the conversation passed to a new session. */
 const rememberedEntries = 60;
 /** Maximum audio of turns without a transcript, kept for a new session. */
@@ -41,7 +38,6 @@ export async function runRealtime(
   const entries: TalkEntry[] = [];
   let session: SpeechSession | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let runs = 0;
   /** Utterances by the items of their audio. */
   const playing = new Map<string, number>();
   /** Turns by their items, and turns whose items are not known yet. */
@@ -153,7 +149,7 @@ export async function runRealtime(
         session?.note('customer', `Клиент нажал на клавиши телефона: ${order.keys}`);
         return;
       case 'run_tools':
-        void runTools(order);
+        void answerCalls(order);
         return;
       case 'record':
         line.record();
@@ -174,29 +170,15 @@ export async function runRealtime(
         if (order.at !== null) timer = setTimeout(() => give({ kind: 'woken' }), Math.max(0, order.at - now()));
     }
   }
-  const setup = (): Promise<SpeechSetup> => setupOf(bus, customer, until);
-  async function runTools({ calls, said }: Extract<RealtimeOrder, { order: 'run_tools' }>): Promise<void> {
+  const model = (models[0]?.provider ?? 'speech').slice(0, 200);
+  const runTools = createToolRunner({ customer, model, keyPrefix: callId }, { bus, log }, until);
+  async function answerCalls({ calls, said }: Extract<RealtimeOrder, { order: 'run_tools' }>): Promise<void> {
     const asked = session;
-    runs += 1;
-    let ran: OutputOf<typeof dialog.run_tools> | null = null;
-    try {
-      const input = {
-        ...customer,
-        ...{ said, model: (models[0]?.provider ?? 'speech').slice(0, 200) },
-        toolCalls: calls.map(({ callId: id, name, arguments: args }) => ({ id, name, arguments: args })),
-      };
-      ran = await bus.call(dialog.run_tools, input, { key: `${callId}:tools:${runs}`, timeoutMs: toolsMs, signal: until });
-      const next = await setup();
-      session?.update(next);
-    } catch (err) {
-      if (!until.aborted) log.warn({ err, callId }, 'the tools of a call failed');
-    }
+    const run = await runTools({ said, calls });
+    const { ran, setup } = run;
+    if (setup !== null) session?.update(setup);
     for (const { callId: id, name } of calls) {
-      const result = ran?.results.find((each) => each.id === id) ?? {
-        outcome: 'failed',
-        result: { error: 'failed', detail: 'It is not known whether this was done.' },
-      };
-      const text = JSON.stringify({ outcome: result.outcome, result: result.result }).slice(0, longestResult);
+      const text = resultText(run, id, { error: 'failed', detail: 'It is not known whether this was done.' });
       // A new session does not know the tool call.
       if (asked === session) session?.result(id, text);
       else session?.note('system', `${name}: ${text}`);
@@ -264,7 +246,7 @@ export async function runRealtime(
     {
       ...{ models, log, event: heardFromModel },
       async options() {
-        const own = await setup();
+        const own = await setupOf(bus, customer, until);
         knownEntries = entries.length;
         return { ...own, ...{ language, voice: undefined, turns, history: spokenSoFar() } };
       },

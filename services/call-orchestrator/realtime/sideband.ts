@@ -1,17 +1,15 @@
 /** The session of a call whose audio the provider has: runs tools, has system texts spoken, stores both sides, and hangs up. */
 import type { SipSession, SpeechCall } from '../../../adapters/realtime/port.ts';
 import type { Bus, Log } from '../../../bus/service.ts';
-import { dialog } from '../../../contracts/dialog.ts';
-import type { InputOf, OutputOf } from '../../../contracts/kit/define.ts';
+import type { dialog } from '../../../contracts/dialog.ts';
+import type { InputOf } from '../../../contracts/kit/define.ts';
 import type { TalkEntry } from '../talk/machine.ts';
 import { endCall } from './machine.ts';
-import { setupOf } from './setup.ts';
+import { createToolRunner, resultText } from './run-tools.ts';
 import { createSpokenEntries } from './spoken-entries.ts';
 
-const toolsMs = 20_000;
 /** A model that has taken leave, or handed over, and says nothing more. */
 const partingMs = 5_000;
-const longestResult = 12_000;
 const keysOf: Readonly<Record<string, string>> = { '1': 'да', '2': 'нет' };
 
 interface SidebandParts {
@@ -46,35 +44,22 @@ export async function runSideband(
   let isPlaying = false;
   let parting: NodeJS.Timeout | undefined;
   let hasParted = false;
-  let runs = 0;
+  const runTools = createToolRunner({ customer, model: 'openai', keyPrefix: runKey }, { bus, log }, signal);
   function store(entry: TalkEntry): void {
     noted = noted
       .then(() => note(entry))
       .catch((err: unknown) => log.warn({ err, callId }, 'an entry of the transcript could not be stored'));
   }
-  async function run(calls: readonly SpeechCall[]): Promise<void> {
-    runs += 1;
-    const input = {
-      ...customer,
-      said,
-      model: 'openai',
-      toolCalls: calls.map(({ callId: id, name, arguments: args }) => ({ id, name, arguments: args })),
-    };
+  async function answerCalls(calls: readonly SpeechCall[]): Promise<void> {
+    const running = runTools({ said, calls });
     said = null;
-    let ran: OutputOf<typeof dialog.run_tools> | null = null;
-    try {
-      ran = await bus.call(dialog.run_tools, input, { key: `${runKey}:tools:${runs}`, timeoutMs: toolsMs, signal });
-      session.update(await setupOf(bus, customer, signal));
-    } catch (err) {
-      if (!signal.aborted) log.warn({ err, callId }, 'the tools of a call failed');
-    }
+    const run = await running;
+    const { ran, setup } = run;
+    if (setup !== null) session.update(setup);
     isProposed = (ran?.proposals.length ?? 0) > 0;
     handsOver ||= ran?.isHandedOver ?? false;
     isLast ||= handsOver;
-    for (const { callId: id } of calls) {
-      const { outcome, result } = ran?.results.find((each) => each.id === id) ?? { outcome: 'failed', result: { error: 'failed' } };
-      session.result(id, JSON.stringify({ outcome, result }).slice(0, longestResult));
-    }
+    for (const { callId: id } of calls) session.result(id, resultText(run, id, { error: 'failed' }));
     if (ran?.say != null) session.note('system', `Скажи клиенту слово в слово: «${ran.say}»`);
     if (calls.length > 0 || ran?.say != null) session.answer();
   }
@@ -85,14 +70,14 @@ export async function runSideband(
       if (entry !== null) store(entry);
       if (event.kind === 'words' && event.isFinal && event.text !== '') said = event.text;
       else if (event.kind === 'key') said = keysOf[event.key] ?? said;
-      if (isProposed && said !== null && (event.kind === 'words' || event.kind === 'key')) await run([]);
+      if (isProposed && said !== null && (event.kind === 'words' || event.kind === 'key')) await answerCalls([]);
       if (event.kind === 'answering') hasSpoken = false;
       if (event.kind === 'text') hasSpoken = true;
       if (event.kind === 'answered') {
         const calls = event.calls.filter(({ name }) => name !== endCall);
         for (const { callId: id, name } of event.calls) if (name === endCall) session.result(id, '{"ok":true}');
         isLast ||= calls.length < event.calls.length;
-        if (calls.length > 0) await run(calls);
+        if (calls.length > 0) await answerCalls(calls);
         else if (event.calls.length > 0 && !hasSpoken) session.answer();
       }
       if (event.kind === 'playing') isPlaying = true;

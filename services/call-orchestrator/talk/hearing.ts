@@ -17,7 +17,7 @@ export interface HearingParts {
   readonly stirred: () => void;
   /** A segment begins; its audio follows, with a short lead. */
   readonly started: (segment: number, at: number) => void;
-  readonly audio: (pcmu: Uint8Array) => void;
+  readonly audio: (pcmu: Uint8Array, samples: Int16Array) => void;
   /** @param at the detected end of the speech @param soundAt when its last sound was spoken */
   readonly stopped: (segment: number, at: number, soundAt: number) => void;
 }
@@ -61,7 +61,7 @@ export function createHearing({ detector: create, now, echoDb, stirred, started,
   let detector = create({ startMs, stopMs });
   let segment = -1;
   let isSpeech = false;
-  let lead: Uint8Array[] = [];
+  let lead: { readonly pcmu: Uint8Array; readonly samples: Int16Array }[] = [];
   /** Energy of the segment, and its frames other than pauses. */
   let [energy, frames] = [0, 0];
   let begunAt = 0;
@@ -81,11 +81,11 @@ export function createHearing({ detector: create, now, echoDb, stirred, started,
     const edge = detector.push(samples, db < echoDb(db));
     if (edge === null && detector.stirs) stirred();
     if (isSpeech) {
-      audio(pcmu);
+      audio(pcmu, samples);
       weigh(db);
       listen(samples);
     } else {
-      lead.push(pcmu);
+      lead.push({ pcmu, samples });
       while (lead.length > leadMs / 20) lead.shift();
     }
     if (isSpeech && edge === null && now() - begunAt >= longestMs) {
@@ -97,7 +97,7 @@ export function createHearing({ detector: create, now, echoDb, stirred, started,
       begin(now() - startMs);
       weigh(db);
       listen(samples);
-      for (const part of lead) audio(part);
+      for (const part of lead) audio(part.pcmu, part.samples);
       lead = [];
     } else if (edge === 'stopped') {
       isSpeech = false;

@@ -73,9 +73,9 @@ export async function runTalk({ callId, legId, direction, phoneNumber }: TalkedC
       ear.begin(segment);
       give({ kind: 'speech_started', segment, at });
     },
-    audio(pcmu) {
+    audio(pcmu, samples) {
       ear.hear(pcmu);
-      cadence.push(decode('PCMU', pcmu));
+      cadence.push(samples);
     },
     stopped(segment, at, soundAt) {
       ear.end();
