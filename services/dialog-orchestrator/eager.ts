@@ -1,6 +1,6 @@
 /**
- * First answers of turns, asked for while the customer may still go on. Nothing is stored and no tool runs before the turn begins: it takes
- * the answer if it asks for the same.
+ * Requests the first answer of a turn from the model while the customer may still go on. Nothing is stored and no tool runs before the
+ * turn begins, which uses the answer if its own request is the same.
  */
 import { hash } from 'node:crypto';
 import type { AnswerItem, AnsweringLlm, AnswerRequest } from '../../adapters/llm/port.ts';
@@ -21,14 +21,14 @@ import { requestOf, type TurnRequest } from './turn.ts';
 import type { DialogParts, Said } from './turn-parts.ts';
 
 export interface EagerAnswers {
-  /** Asks the model what the turn would ask it first. Disposing ends a request that the turn has not taken. */
+  /** Sends the model the first request of the turn. Disposing cancels a request that the turn has not taken. */
   begin(turnId: string, said: NonNullable<Said>, context: Pick<Context, 'call' | 'key'>): Disposable;
-  /** The answer that is under way or ready; null without one that the turn can use. */
-  take(turnId: string, request: Asking & { readonly signal: AbortSignal }): AsyncIterable<AnswerItem> | null;
+  /** The answer, complete or still arriving; null if there is none that the turn can use. */
+  take(turnId: string, request: RequestContent & { readonly signal: AbortSignal }): AsyncIterable<AnswerItem> | null;
 }
-/** The facts of a request are its messages in another form. */
-type Asking = Pick<AnswerRequest, 'messages' | 'tools' | 'toolChoice'>;
-interface Asked {
+/** What the answer depends on; the facts of a request are its messages in another form. */
+type RequestContent = Pick<AnswerRequest, 'messages' | 'tools' | 'toolChoice'>;
+interface EagerRequest {
   readonly over: AbortController;
   /** Of the request; undefined until it is known. */
   fingerprint: string | undefined;
@@ -41,9 +41,9 @@ export function eagerAnswers(
   parts: Pick<DialogParts, 'db' | 'settings' | 'company' | 'prompts' | 'metrics' | 'log' | 'now'> & { readonly llm: AnsweringLlm },
 ): EagerAnswers {
   const { metrics, log, llm } = parts;
-  const waiting = new Map<string, Asked>();
+  const waiting = new Map<string, EagerRequest>();
 
-  async function ask(turnId: string, said: NonNullable<Said>, context: Pick<Context, 'call' | 'key'>, asked: Asked): Promise<void> {
+  async function ask(turnId: string, said: NonNullable<Said>, context: Pick<Context, 'call' | 'key'>, asked: EagerRequest): Promise<void> {
     const { signal } = asked.over;
     try {
       const request = await firstRequest(said, context, parts);
@@ -59,7 +59,7 @@ export function eagerAnswers(
   }
   return {
     begin(turnId, said, context) {
-      const asked: Asked = { over: new AbortController(), fingerprint: undefined, items: createOutbox(), failure: null };
+      const asked: EagerRequest = { over: new AbortController(), fingerprint: undefined, items: createOutbox(), failure: null };
       waiting.set(turnId, asked);
       void ask(turnId, said, context, asked);
       return {
@@ -85,15 +85,15 @@ export function eagerAnswers(
     },
   };
 }
-async function* itemsOf(asked: Asked): AsyncGenerator<AnswerItem> {
+async function* itemsOf(asked: EagerRequest): AsyncGenerator<AnswerItem> {
   yield* asked.items;
   if (asked.failure !== null) throw asked.failure;
 }
-function fingerprintOf({ messages, tools, toolChoice }: Asking): string {
+function fingerprintOf({ messages, tools, toolChoice }: RequestContent): string {
   return hash('sha256', canonical({ messages, tools, toolChoice }), 'base64url');
 }
 
-/** What a turn with these words asks the model first; null if it asks for nothing, or something else is decided before. */
+/** The first request of a turn with these words; null if the turn sends none, or must decide on a proposal first. */
 async function firstRequest(
   said: NonNullable<Said>,
   context: Pick<Context, 'call' | 'key'>,

@@ -5,7 +5,7 @@ export const turnsTotal = counter('polyb_dialog_turns_total', {
   labels: { reply: ['model', 'repair', 'plain', 'ours', 'none'] },
 });
 export const eagerAnswersTotal = counter('polyb_dialog_eager_answers_total', {
-  help: 'Answers that a model was asked for before the customer had finished: used by the turn, discarded without one, or stale since the turn asked for another.',
+  help: 'Answers requested from a model before the customer had finished: used by the turn, discarded because the customer went on, or stale because the turn sent another request.',
   labels: { outcome: ['used', 'discarded', 'stale'] },
 });
 export const toolCallsTotal = counter('polyb_dialog_tool_calls_total', {

@@ -135,7 +135,7 @@ export const words: Readonly<Record<Language, Words>> = {
   },
 };
 
-/** What is worded otherwise in a call, in which nothing can be read later. */
+/** Texts for calls, where nothing can be read later. */
 const spoken: Readonly<Record<Language, Partial<Words>>> = {
   ru: {
     checking: 'Система записи ещё не ответила. Мы проверим и перезвоним вам.',

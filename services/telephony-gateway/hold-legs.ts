@@ -53,7 +53,7 @@ export function holdLegs({ bus, db, owned, holder, recordings, recordsAll, log, 
   function forget(legId: string, last: Promise<void>): void {
     if (queues.get(legId) === last) queues.delete(legId);
   }
-  /** Changes of a leg are stored after its call is: of a caller who gives up at once, the end would find no call. */
+  /** Stores the changes of an offered leg after its call: the end of a caller who gives up at once would find no call. */
   function storeAfter(legId: string, routing: Promise<unknown>): void {
     const next: Promise<void> = Promise.allSettled([queues.get(legId), routing]).then(() => forget(legId, next));
     queues.set(legId, next);
