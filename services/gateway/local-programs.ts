@@ -1,4 +1,4 @@
-/** Programs of this machine, which may use the ports of former programs without a key, as they always did. */
+/** Admits programs of this machine to the paths of former programs without a key, as those programs did. */
 import type { FastifyRequest } from 'fastify';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { isLoopback } from '../../contracts/kit/loopback.ts';
@@ -15,10 +15,10 @@ export const localPrograms: Identity = {
   namespace: 'local',
 };
 
-/** `/leads`, `/recognize/stream`: of a former program alone. What calls customers, approves and shows history is under `/api`. */
+/** Whether the path is of a former program, like `/leads`. Calls to customers, approvals and history are under `/api`. */
 export const isFormerPath = (path: string): boolean => !path.startsWith('/api/');
 
-/** Headers of a credential, of a browser, whose page may come from anywhere, and of a proxy, whose client may be anywhere. */
+/** Headers of credentials, of browsers, whose pages come from anywhere, and of proxies, whose clients are anywhere. */
 const foreign = [
   ...['x-api-key', 'authorization', 'cookie'],
   ...['origin', 'referer', 'sec-fetch-site'],

@@ -1,4 +1,4 @@
-/** What runs a talk is killed in the middle of it: the agent, its dialog while a tool books, the bus. */
+/** Kills the parts of a talk in mid-call: the agent, its dialog while a tool books, and the bus. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { company } from '../../contracts/company.ts';
 import { encode } from '../../media/audio/g711.ts';
@@ -24,7 +24,7 @@ const lines = [
 ];
 const filler = 'Секунду, пожалуйста.';
 const atOnce = 3;
-/** A leg that nobody speaks on any more is hung up after the first, and the rest is the way to the rows. */
+/** An unattended leg is hung up after the first; the second also covers storing the end of its call. */
 const unattendedMs = 3_000;
 const promisedMs = 15_000;
 

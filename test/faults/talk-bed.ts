@@ -1,4 +1,4 @@
-/** Phones that talk with the agent: telephony without a network in this process, and everything that is killed in processes of its own. */
+/** Phones that talk to the agent. Telephony runs in this process, without a network; whatever is killed runs in its own process. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
 import { type Loopback, loopback, loopbackSettings } from '../../adapters/telephony/loopback.ts';
@@ -22,10 +22,10 @@ export interface Talking {
   readonly phone: FarPhone;
   readonly callId: string;
   readonly number: string;
-  /** What was heard so far, without silence. */
+  /** All sound so far, without silence. */
   heard(): Buffer;
   transcript(): Promise<Entries>;
-  /** The agent has spoken since the last call of this, and is silent now. */
+  /** Resolves once the agent has spoken since the previous wait and is silent; false if the call has ended. */
   untilSilent(): Promise<boolean>;
 }
 export interface SpeechWorker {
@@ -38,9 +38,9 @@ export interface TalkBed extends AsyncDisposable {
   readonly bus: BusHost;
   speech(setup: Omit<z.input<typeof SpeechWorkerSetup>, 'natsUrl'>): Promise<SpeechWorker>;
   orchestrator(off?: z.input<typeof TalkWorkerSetup>['off']): Promise<Child>;
-  /** Somebody calls in. */
+  /** Calls in from a new number. */
   callIn(): Promise<Talking>;
-  /** The system calls somebody, who answers. */
+  /** Has the system call a new number, which answers. */
   callOut(key: string): Promise<Talking>;
   /** Phones that were dialled, by number. */
   readonly rung: ReadonlyMap<string, number>;

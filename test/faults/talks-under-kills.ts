@@ -1,4 +1,4 @@
-/** The ear or the voice of talks is killed in mid-sentence, and audio comes that nobody wants any more. */
+/** Kills the ear or the voice of talks in mid-sentence, and sends late audio of a dropped answer. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from './ground.ts';
 import { lateOf, sayingOf } from './speech-worker.ts';
@@ -9,7 +9,7 @@ import type { FaultTest } from './test.ts';
 /** Talks at once, so that each kill meets some in mid-sentence. */
 const atOnce = 4;
 const unattendedMs = 3_000;
-const told = sentence.join(' ');
+const spoken = sentence.join(' ');
 
 export const t31: FaultTest = {
   id: 'T31',
@@ -45,7 +45,7 @@ export const t31: FaultTest = {
         counts.sentences += 1;
         counts.lost += sentence.filter((word) => times(word) === 0).length;
         counts.twice += sentence.filter((word) => times(word) > 1).length;
-        if (heard.join(' ') !== told) log(`heard of ${told}: ${heard.join(' ')}`);
+        if (heard.join(' ') !== spoken) log(`heard of ${spoken}: ${heard.join(' ')}`);
       }
       for (const { phone } of talks) phone.hangUp();
     }
@@ -67,7 +67,7 @@ export const t32: FaultTest = {
     await using bed = await openTalkBed(options, { unattendedMs });
     await bed.speech({ as: 'dialog', reply: [story, next] });
     await bed.speech({ as: 'ear' });
-    // As fast as speech is heard, so that nothing lies ready when it breaks off.
+    // At the pace of speech, so that nothing is buffered when the voice breaks off.
     const speaker = () => bed.speech({ as: 'voice', paceMs: 90 });
     let voices = [await speaker(), await speaker()];
     await bed.orchestrator(control ? 'break' : null);
