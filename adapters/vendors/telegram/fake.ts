@@ -6,10 +6,14 @@
  * the contact where it is requested, and `POST /screen {token, from}` returns the messages of the bot. With `times` the same update arrives
  * several times, or the button is pressed as often at once; `owner` is another user whose contact it is, and `isForwarded` forwards it.
  * `POST /business {from, text}` sends a customer's message to a business account of the bot, with `isOwner` the owner's reply to that customer.
+ * `POST /voice?from=501` sends the body, Opus in OGG, as a customer's voice message.
  */
+import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
+import { rateHz } from '../../../media/audio/g711.ts';
+import { opusSamples } from '../../../media/audio/opus.ts';
 
 /** A fault, once unless `times` says more. `after`: the work is done first. */
 export interface Fault {
@@ -387,8 +391,10 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(request.url ?? '/', 'http://fake');
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://fake');
     const body = await bodyOf(request);
+    if (request.method === 'POST' && pathname === '/voice')
+      return send(response, 200, { ok: true, result: sayAloud(Number(searchParams.get('from') ?? 42), body) });
     const act = request.method === 'POST' ? customers[pathname] : undefined;
     if (act !== undefined) return send(response, 200, { ok: true, result: act(JSON.parse(body.toString()) as CustomerAct) });
     const file = /^\/file\/bot([^/]+)\/voice\/(.+)\.oga$/.exec(pathname);
@@ -459,6 +465,18 @@ export async function telegramFake(options: { readonly tokens: readonly string[]
       },
     });
     return id;
+  }
+  function sayAloud(from: number, recording: Buffer): number {
+    const fileId = randomUUID();
+    files.set(fileId, recording);
+    const voice = {
+      file_id: fileId,
+      file_unique_id: fileId,
+      duration: secondsOf(recording),
+      mime_type: 'audio/ogg',
+      file_size: recording.length,
+    };
+    return say(firstToken, from, '', { text: undefined, voice });
   }
 
   function connect(
@@ -647,6 +665,16 @@ function goWrong({ do: what, status = 429, description, retryAfterS }: Fault, re
       return;
     case 'hang':
       return;
+  }
+}
+/** @throws Refusal for anything but Opus in OGG, of which voice messages are (Bot API, Voice). */
+function secondsOf(recording: Buffer): number {
+  try {
+    let samples = 0;
+    for (const packet of opusSamples(recording)) samples += packet.length;
+    return Math.round(samples / rateHz);
+  } catch (error) {
+    throw refused(400, `Bad Request: ${(error as Error).message}`);
   }
 }
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {

@@ -170,6 +170,7 @@ const vendors: Readonly<Record<string, (options: MockOptions) => Promise<StandIn
         `curl ${url}/press -d '{"from":501,"button":"Ещё"}'    they press a button ("times":2: twice at once)`,
         `curl ${url}/contact -d '{"from":501,"phone":"PHONE"}'    they share their contact where it is requested ("owner":502: that of another user; "isForwarded":true)`,
         `curl ${url}/business -d '{"from":503,"text":"Хочу на стрижку"}'    a customer writes to a business account of the bot ("isOwner":true: its owner replies)`,
+        `curl "${url}/voice?from=501" --data-binary @message.ogg    a customer sends a voice message (polyb say TEXT -o message.ogg)`,
       ],
     };
   },

@@ -39,6 +39,13 @@ test('a text is spoken into a file, and what it says is heard with its time', as
   expect(await hear('--hint', 'позовите человека')).toMatchObject({ text: '', finals: [] });
 });
 
+test('a file with the name of a voice message is one, and is heard as such', async () => {
+  const file = join(folder, 'message.ogg');
+  await polyb('say', 'запишите меня на стрижку', '--voice', 'ru+f4', '-o', file);
+  expect((await readFile(file)).toString('latin1', 0, 4)).toBe('OggS');
+  expect(JSON.parse((await polyb('hear', file)).stdout)).toMatchObject({ text: 'запишите меня на стрижку' });
+});
+
 test('without a file samples go to stdout, and the note says which voice spoke', async () => {
   const said = await polyb('say', 'Да.', '--voice', 'alena');
   expect(said.status).toBe(0);

@@ -1,7 +1,10 @@
 /** `polyb say`. */
 import { open } from 'node:fs/promises';
+import { extname } from 'node:path';
 import { tts } from '../../../contracts/tts.ts';
 import { decode, rateHz } from '../../../media/audio/g711.ts';
+import { opusFileInSlices } from '../../../media/audio/opus.ts';
+import { samplesOf } from '../../../media/audio/pcm.ts';
 import { wavHeader } from '../../../media/audio/wav.ts';
 import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
@@ -36,8 +39,9 @@ export async function sayText(invocation: Invocation): Promise<number> {
     out.note(`spoken by ${spoken.voice} of ${provider}`, 'ok');
     if (file === undefined) out.bytes(samples);
     else {
+      const recording = extname(file) === '.ogg' ? await opusFileInSlices(samplesOf(samples), signal) : wavOf(samples);
       await using handle = await open(file, 'w', 0o600);
-      await handle.writeFile(Buffer.concat([wavHeader({ rateHz, channels: 1 }, samples.length), samples]));
+      await handle.writeFile(recording);
       await out.result(
         { file, seconds: durationMs / 1_000, voice: spoken.voice, provider },
         { text: () => `${file}  ${(durationMs / 1_000).toFixed(1)} s  ${spoken.voice} (${provider})\n` },
@@ -48,3 +52,4 @@ export async function sayText(invocation: Invocation): Promise<number> {
 }
 
 const bytesOf = (samples: Int16Array): Uint8Array => new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+const wavOf = (samples: Buffer): Buffer => Buffer.concat([wavHeader({ rateHz, channels: 1 }, samples.length), samples]);
