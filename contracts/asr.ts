@@ -47,7 +47,7 @@ const Final = z.object({
     .describe('How sure the provider is that the speaker has finished after it, by words and sound; absent if it does not judge.'),
 });
 
-export const asr = contract('asr', '1.2.0', {
+export const asr = contract('asr', '1.3.0', {
   recognize: method({
     summary: 'Transcribe a recording.',
     input: recording,
@@ -72,7 +72,16 @@ export const asr = contract('asr', '1.2.0', {
       z.strictObject({ finalize: z.literal(true) }).describe('Ask for the final text of everything that was sent.'),
     ]),
     down: z.discriminatedUnion('kind', [
-      z.object({ kind: z.literal('partial'), text: Heard.describe('What is heard so far of the next final; it may change.') }),
+      z.object({
+        kind: z.literal('partial'),
+        text: Heard.describe('What is heard so far of the next final; it may change.'),
+        startsOver: z
+          .literal(true)
+          .optional()
+          .describe(
+            'Another ear, or another session, hears the audio after the last final again, so its words come late. `text` is empty.',
+          ),
+      }),
       Final,
       z.object({ kind: z.literal('finalized') }).describe('All finals of the audio before one `finalize` were sent, perhaps none.'),
     ]),

@@ -242,6 +242,17 @@ test('an ear that fails is replaced at once, and the sentence it was hearing is 
   }
 });
 
+test('speech that the next ear has to hear again is announced, and a change in silence is not', async () => {
+  const startsOver = async (at: number) => {
+    const it = setup({}, {});
+    const script = [silence(500), fakeSpeechOf('запишите меня на стрижку'), silence(2_000), fakeSpeechOf('завтра')];
+    const { items } = await talk(it, it.ear, script, { [at]: () => Object.assign(it.states[0] ?? {}, { failsOnce: down }) });
+    return items.flatMap(({ item }, nth) => (item.kind === 'starts_over' ? [items[nth + 1]?.item.kind] : []));
+  };
+  expect(await startsOver(10)).toEqual(['partial']);
+  expect(await startsOver(2)).toEqual([]);
+});
+
 test('an ear without a next one is opened again once it has heard something, and reports its failure otherwise', async () => {
   const it = setup({});
   const { text } = await talk(it, it.ear, scriptOf(1), { 20: () => Object.assign(it.states[0] ?? {}, { failsOnce: down }) });

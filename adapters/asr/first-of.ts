@@ -81,6 +81,10 @@ export function firstEarOf(ears: readonly Ear[], { watchdogMs, ...deps }: FirstE
         }
       }
       function take(mine: Turn, item: HeardItem): void {
+        if (item.kind === 'starts_over') {
+          emit(item);
+          return;
+        }
         if (!mine.hasAnswered) worked(mine.ear);
         mine.hasAnswered = true;
         mine.speechSince = undefined;
@@ -122,6 +126,7 @@ export function firstEarOf(ears: readonly Ear[], { watchdogMs, ...deps }: FirstE
           return;
         }
         order.replaced(mine.ear, next, why);
+        if (audio.hasSpeech || audio.owed.length > 0) emit({ kind: 'starts_over' });
         open(next);
       }
       function watch(): void {

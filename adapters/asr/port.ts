@@ -25,7 +25,9 @@ export type HeardItem =
   | Final
   | { readonly kind: 'finalized' }
   /** The provider is alive but has no words to report. */
-  | { readonly kind: 'alive' };
+  | { readonly kind: 'alive' }
+  /** Another ear, or another session, hears the audio after the last final again, so its words come late. */
+  | { readonly kind: 'starts_over' };
 /** Audio, or a request for the finals of the audio so far. */
 export type SpokenItem = Uint8Array | { readonly finalize: true };
 

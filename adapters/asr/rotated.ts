@@ -42,6 +42,7 @@ export function rotated(hear: Ear['hear'], { pauseAfterMs, longestMs, mostBytes,
 
       function open(): Session {
         const { from, items } = audio.replay();
+        if (!isQuiet()) emit({ kind: 'starts_over' });
         const mine: Session = { from, openedAt: clock.now(), up: createOutbox(), left: new AbortController(), bytes: 0 };
         session = mine;
         for (const item of items) give(mine, item);

@@ -22,6 +22,10 @@ export function recognizeStream(ear: Ear, counts: Counts): StreamHandler<typeof 
         continue;
       }
       if (item.kind === 'alive') continue;
+      if (item.kind === 'starts_over') {
+        yield { kind: 'partial', text: '', startsOver: true };
+        continue;
+      }
       if (item.kind === 'finalized') {
         counts.finals(provider, sinceFinalized);
         sinceFinalized = 0;

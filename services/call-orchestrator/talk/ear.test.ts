@@ -30,6 +30,7 @@ function ears(breaksAt: number) {
       language: 'ru-RU',
       heard: (segment, text) => void events.push(`${segment}: ${text}`),
       heardAnew: (segment) => void events.push(`${segment} anew`),
+      startsOver: (segment) => void events.push(`${segment} starts over`),
       finalized: (segment) => void events.push(`${segment} is final`),
     },
     over.signal,
@@ -51,7 +52,7 @@ test('a sentence in which the recogniser breaks off is heard from its beginning 
   says(4);
   ear.end();
   await until(() => events().includes('0 is final'));
-  expect(events()).toEqual(['0: 1', '0: 2', '0 anew', '0: 1', '0: 2', '0: 3', '0: 4', '0 is final']);
+  expect(events()).toEqual(['0: 1', '0: 2', '0 starts over', '0 anew', '0: 1', '0: 2', '0: 3', '0: 4', '0 is final']);
   close();
 });
 
@@ -61,7 +62,7 @@ test('a sentence of which the first recogniser heard nothing is heard once', asy
   says(1, 2);
   ear.end();
   await until(() => events().includes('0 is final'));
-  expect(events()).toEqual(['0: 1', '0: 2', '0 is final']);
+  expect(events()).toEqual(['0 starts over', '0: 1', '0: 2', '0 is final']);
   close();
 });
 
@@ -77,7 +78,7 @@ test('the judgement of a recogniser that judges turns comes with its final, and 
   const ear = createEar(
     {
       bus: { open: open as unknown as Bus['open'] }, // The one stream that an ear opens.
-      ...{ log: quiet, language: 'ru-RU', heardAnew: () => {}, finalized: () => {} },
+      ...{ log: quiet, language: 'ru-RU', heardAnew: () => {}, startsOver: () => {}, finalized: () => {} },
       heard: (...item) => void heard.push(item),
     },
     over.signal,

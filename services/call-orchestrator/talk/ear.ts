@@ -12,6 +12,8 @@ export interface EarParts {
   readonly heard: (segment: number, text: string, isFinal: boolean, endOfTurn: number | null) => void;
   /** The words of the segment so far are void: another recogniser starts it over. */
   readonly heardAnew: (segment: number) => void;
+  /** A recogniser starts over with the segment, so its words come late. */
+  readonly startsOver: (segment: number) => void;
   readonly finalized: (segment: number) => void;
 }
 export interface Ear {
@@ -38,7 +40,7 @@ interface SentSegment {
   isAnew: boolean;
 }
 
-export function createEar({ bus, log, language, heard, heardAnew, finalized }: EarParts, signal: AbortSignal): Ear {
+export function createEar({ bus, log, language, heard, heardAnew, startsOver, finalized }: EarParts, signal: AbortSignal): Ear {
   let up = createOutbox<Up>();
   let isOpen = false;
   /** Segments sent but not finalized, with their audio; the last one may still go on. */
@@ -56,6 +58,10 @@ export function createEar({ bus, log, language, heard, heardAnew, finalized }: E
       if (item.kind === 'finalized') {
         segments.shift();
         finalized(segment.id);
+        continue;
+      }
+      if (item.kind === 'partial' && item.startsOver) {
+        startsOver(segment.id);
         continue;
       }
       if (segment.isAnew) heardAnew(segment.id);
@@ -91,6 +97,7 @@ export function createEar({ bus, log, language, heard, heardAnew, finalized }: E
     for (const segment of segments) {
       segment.isSecond = true;
       segment.isAnew = segment.hasWords;
+      startsOver(segment.id);
       for (const audio of segment.audio) up.put(audio);
       if (segment.hasEnded) up.put({ finalize: true });
     }

@@ -14,6 +14,8 @@ export interface CustomerSpeech {
   readonly db?: number;
   /** Delay of the recogniser's final; Infinity: never. */
   readonly finalAfterMs?: number;
+  /** Times at which another recogniser starts over, in ms after the speech. */
+  readonly startsOverAfterMs?: readonly number[];
 }
 export interface Scene {
   readonly direction?: 'in' | 'out';
@@ -230,11 +232,15 @@ export function runTalk({
   }
 
   later(0, () => give({ kind: 'started', direction }));
-  for (const [segment, { at: begin, ms, words, partials = [], finalAfterMs = 150, db = null }] of customer.entries()) {
+  for (const [
+    segment,
+    { at: begin, ms, words, partials = [], finalAfterMs = 150, startsOverAfterMs = [], db = null },
+  ] of customer.entries()) {
     later(begin + startMs, () => give({ kind: 'speech_started', segment, at: begin }));
     for (const partial of partials) later(begin + partial.after, () => give({ kind: 'partial', segment, text: partial.words }));
     const end = begin + ms;
     later(end + stopMs, () => give({ kind: 'speech_stopped', segment, at: end }));
+    for (const after of startsOverAfterMs) later(end + after, () => give({ kind: 'starts_over', segment }));
     if (finalAfterMs === Number.POSITIVE_INFINITY) continue;
     later(end + stopMs + finalAfterMs, () => {
       if (words !== null) give({ kind: 'final', segment, text: words, db });

@@ -230,6 +230,54 @@ test.each([
   expect(asked).toEqual([{ at: asks.at + asks.ms + russianRules.finalMs, message: 'когда вы' }]);
 });
 
+const silent = { ...asks, finalAfterMs: 3_300 };
+test('the words of a silent recogniser are waited for and answered, with one filler meanwhile', () => {
+  const { asked, heard } = runTalk({ customer: [silent], untilMs: 20_000 });
+  expect(asked).toEqual([{ at: asks.at + asks.ms + 3_500, message: asks.words }]);
+  expect(heard.map(({ text }) => text).slice(0, 3)).toEqual([greeting, filler, 'Хорошо.']);
+  expect(heard[1]?.from).toBe(asks.at + asks.ms + russianRules.finalMs + 50);
+});
+
+test('a short answer whose word comes while the filler is spoken is not taken for a sign of listening', () => {
+  const { asked } = runTalk({ customer: [{ ...asks, ms: 500, words: 'да', finalAfterMs: 1_800 }], untilMs: 20_000 });
+  expect(asked.map(({ message }) => message)).toEqual(['да']);
+});
+
+test('a recogniser that falls silent in the middle of a long sentence does not cut it off', () => {
+  const long = { at: asks.at, ms: 5_000, words: 'запишите меня на стрижку завтра утром', finalAfterMs: 2_500 };
+  const { asked } = runTalk({ customer: [{ ...long, partials: [{ after: 1_000, words: 'запишите меня' }] }], untilMs: 30_000 });
+  expect(asked.map(({ message }) => message)).toEqual([long.words]);
+});
+
+test('while recognisers start over, their words are waited for, and not for ever', () => {
+  const endsAt = asks.at + asks.ms;
+  const second = runTalk({ customer: [{ ...asks, startsOverAfterMs: [3_200], finalAfterMs: 6_800 }], untilMs: 20_000 });
+  expect(second.asked).toEqual([{ at: endsAt + 7_000, message: asks.words }]);
+  const never = [1, 2, 3, 4, 5].map((nth) => nth * 3_000);
+  const { asked, heard } = runTalk({ customer: [{ ...asks, startsOverAfterMs: never, finalAfterMs: Infinity }], untilMs: 25_000 });
+  expect(asked).toEqual([]);
+  expect(heard.map(({ text }) => text).slice(0, 3)).toEqual([greeting, filler, askAgain]);
+  expect(heard[2]?.from).toBe(endsAt + russianRules.latestMs + 50);
+});
+
+test('a customer who goes on during the filler is not talked over, and both sentences are answered together', () => {
+  const begins = asks.at + asks.ms + russianRules.finalMs + 300;
+  const { asked, heard } = runTalk({
+    customer: [
+      { ...asks, finalAfterMs: 3_000 },
+      { at: begins, ms: 1_500, words: 'и где вы находитесь' },
+    ],
+    untilMs: 25_000,
+  });
+  expect(heard[1]).toMatchObject({ text: filler, to: begins + 60 });
+  expect(asked.map(({ message }) => message)).toEqual(['когда вы работаете и где вы находитесь']);
+});
+
+test('an interruption that a silent recogniser hears late still stops the agent', () => {
+  const { asked } = storyThen({ at: storyBegins + 500, ms: 500, words: 'подождите', finalAfterMs: 3_300 });
+  expect(asked.map(({ message }) => message)).toEqual(['когда вы работаете', 'подождите']);
+});
+
 test('a customer who was not understood is asked twice to repeat, then whether they are there, and at last the line hangs up', () => {
   const mumble = (at: number) => ({ at, ms: 800, words: null });
   const { heard, hungUpAt, asked } = runTalk({ customer: [mumble(6_000), mumble(12_000), mumble(18_000), mumble(19_500)] });

@@ -36,6 +36,8 @@ export type TalkEvent =
     }
   /** The words of a segment so far are void: recognition starts over. */
   | { readonly kind: 'heard_anew'; readonly segment: number }
+  /** A recogniser starts over with the segment, so its words come late. */
+  | { readonly kind: 'starts_over'; readonly segment: number }
   /** The segment will have no more words. */
   | { readonly kind: 'finalized'; readonly segment: number }
   | { readonly kind: 'key'; readonly key: string }
@@ -157,6 +159,8 @@ interface Segment {
   partial: string;
   text: string;
   textAt: number | null;
+  /** When a recogniser last started over with it. */
+  startsOverAt: number | null;
   isFinal: boolean;
   /** Much quieter than the customer's usual speech: in the background, or to somebody else. */
   isFaint: boolean;
@@ -178,6 +182,8 @@ interface Answer {
   readonly waterfall: Omit<Waterfall, 'audioAt' | 'heardAt' | 'sentenceAt'>;
 }
 const mostFalseStarts = 2;
+/** A recogniser without words for this long before the end of speech has fallen silent; others return partials every second. */
+const silentMs = 1_500;
 /** Words this much quieter than the customer's are not for the agent, dB. */
 const faintDb = 8;
 /** Learning rate of the usual level per segment. */
@@ -188,7 +194,18 @@ const stirMs = 80;
 const mostEager = 3;
 /** Maximum total delay of the end of a turn by sounds that turn out not to be speech. */
 const mostStirMs = 300;
-type Deadline = 'beep' | 'greet' | 'end_of_turn' | 'turn_limit' | 'decide' | 'filler' | 'answer' | 'voice' | 'idle' | 'longest';
+type Deadline =
+  | 'beep'
+  | 'greet'
+  | 'end_of_turn'
+  | 'late_words'
+  | 'turn_limit'
+  | 'decide'
+  | 'filler'
+  | 'answer'
+  | 'voice'
+  | 'idle'
+  | 'longest';
 
 export interface Talk {
   give(event: TalkEvent, now: number): readonly TalkOrder[];
@@ -212,6 +229,8 @@ export function createTalk(rules: TalkRules): Talk {
   let eagerAsked = 0;
   /** The customer speaks over the agent; whether they interrupt is undecided. */
   let isPaused = false;
+  /** The filler was said while words of this turn are owed. */
+  let isKeptWaiting = false;
   let isHeld = false;
   /** When the talk was put on hold; time on hold does not count towards its limit. */
   let remainingMs: number | null = null;
@@ -308,7 +327,8 @@ export function createTalk(rules: TalkRules): Talk {
     keys = '';
     dropEager();
     eagerAsked = 0;
-    deadlines.delete('turn_limit');
+    isKeptWaiting = false;
+    for (const name of ['turn_limit', 'late_words'] as const) deadlines.delete(name);
   }
 
   /** Ends the agent's utterances and notes their heard parts. */
@@ -364,10 +384,11 @@ export function createTalk(rules: TalkRules): Talk {
     if (before !== null && queue.every(({ startedAt }) => startedAt === null)) endOfTurn.wentOn(at - before);
     segments.push({
       ...{ id, startedAt: at, endedAt: null, soundAt: null, sounding: null, judged: null },
-      ...{ partial: '', text: '', textAt: null, isFinal: false, isFaint: false },
+      ...{ partial: '', text: '', textAt: null, startsOverAt: null, isFinal: false, isFaint: false },
     });
-    deadlines.delete('end_of_turn');
+    for (const name of ['end_of_turn', 'late_words'] as const) deadlines.delete(name);
     if (!isGreeted) return;
+    if (isKeptWaiting) dropQueue();
     if (!deadlines.has('turn_limit')) deadlines.set('turn_limit', at + rules.longestTurnMs);
     pause();
   }
@@ -388,14 +409,26 @@ export function createTalk(rules: TalkRules): Talk {
     const last = segments.at(-1);
     if (last === undefined || last.endedAt === null || !isGreeted || isPaused || isEnding) return;
     const silence = endOfTurn.silenceMs(textOf(segments), expects, last);
-    const isOwed = segments.some(({ isFinal }) => !isFinal);
-    const at = last.endedAt + (isOwed ? Math.max(silence, rules.finalMs) : silence);
+    const { endedAt } = last;
+    const owed = segments.filter(({ isFinal }) => !isFinal);
+    const at = Math.max(endedAt + silence, ...owed.map((segment) => wordsDueAt(segment, endedAt)));
     turnDueAt = at;
-    if (at <= now) endTurn(now);
-    else {
-      deadlines.set('end_of_turn', at);
-      if (!isOwed) askEagerly();
+    deadlines.delete('late_words');
+    if (at <= now) {
+      endTurn(now);
+      return;
     }
+    deadlines.set('end_of_turn', at);
+    if (owed.length === 0) askEagerly();
+    const isSpeech = endedAt - (segments[0]?.startedAt ?? endedAt) >= rules.shortestMs;
+    const isLate = at > endedAt + Math.max(silence, rules.finalMs);
+    if (isLate && isSpeech && !isKeptWaiting) deadlines.set('late_words', Math.max(now, endedAt + rules.finalMs));
+  }
+  /** Until when to wait for the words of a segment, if the customer has been silent since `endedAt`. */
+  function wordsDueAt({ startedAt, textAt, startsOverAt, ...segment }: Segment, endedAt: number): number {
+    const isSilent = textAt === null || textAt < (segment.endedAt ?? startedAt) - silentMs;
+    if (startsOverAt === null && !isSilent) return endedAt + rules.finalMs;
+    return Math.min(Math.max(endedAt, startsOverAt ?? 0) + rules.lateMs, endedAt + rules.latestMs);
   }
   /** Keeps a turn from ending in the first moment of what may be its next words. */
   function stirred(now: number): void {
@@ -430,6 +463,12 @@ export function createTalk(rules: TalkRules): Talk {
     if (segment === undefined || segment.isFinal) return;
     segment.text = '';
     segment.partial = '';
+  }
+  function startsOver(id: number, now: number): void {
+    const segment = segments.find((each) => each.id === id);
+    if (segment === undefined || segment.isFinal) return;
+    segment.startsOverAt = now;
+    awaitEnd(now);
   }
   function finalized(id: number, now: number): void {
     const segment = segments.find((each) => each.id === id);
@@ -486,6 +525,7 @@ export function createTalk(rules: TalkRules): Talk {
   function endTurn(now: number, isForced = false): void {
     deadlines.delete('end_of_turn');
     const last = segments.at(-1);
+    const wasKeptWaiting = isKeptWaiting;
     const typed = keys;
     const text = [textOf(segments), keys].filter((part) => part !== '').join(' ');
     const lastSoundAt = Math.max(isForced ? now : (last?.soundAt ?? 0), keyAt);
@@ -495,12 +535,12 @@ export function createTalk(rules: TalkRules): Talk {
     saidAt = last?.endedAt ?? null;
     const spokenMs = (last?.endedAt ?? now) - (segments[0]?.startedAt ?? now);
     // Over a sentence that cannot be interrupted, a backchannel needs no answer.
-    const isBackchannel = queue.length > 0 && typed === '' && verdictOnWords(text, true) === 'go_on';
+    const isBackchannel = queue.length > 0 && !wasKeptWaiting && typed === '' && verdictOnWords(text, true) === 'go_on';
     const early = !isBackchannel && eager?.message === text ? eager : null;
     if (early !== null) eager = null;
     forgetSegments();
     if (text === '') {
-      notUnderstood(spokenMs, now);
+      notUnderstood(spokenMs, now, wasKeptWaiting);
       return;
     }
     if (isBackchannel) return;
@@ -511,7 +551,7 @@ export function createTalk(rules: TalkRules): Talk {
     if (early === null) lastAnswer += 1;
     const id = early?.answer ?? lastAnswer;
     answer = {
-      ...{ id, sentences: 0, heard: 0, isDone: false, isLast: false, hasFiller: false, letters: 0, handsOver: false },
+      ...{ id, sentences: 0, heard: 0, isDone: false, isLast: false, hasFiller: wasKeptWaiting, letters: 0, handsOver: false },
       ...{ isToMessage: takesMessage, isForced },
       waterfall: { lastSoundAt, wordsAt, turnEndAt: now },
     };
@@ -521,8 +561,8 @@ export function createTalk(rules: TalkRules): Talk {
     orders.push(early === null ? { order: 'ask', answer: id, message: text } : { order: 'confirm', answer: id });
   }
   /** A cough is ignored, and noise does not delay the question whether anybody is there. */
-  function notUnderstood(spokenMs: number, now: number): void {
-    if (!isBusy() && spokenMs >= rules.shortestMs && misses < rules.askAgainTimes) {
+  function notUnderstood(spokenMs: number, now: number, wasKeptWaiting: boolean): void {
+    if ((wasKeptWaiting || !isBusy()) && spokenMs >= rules.shortestMs && misses < rules.askAgainTimes) {
       misses += 1;
       say(rules.askAgain);
     } else settle(now);
@@ -637,6 +677,11 @@ export function createTalk(rules: TalkRules): Talk {
           break;
         case 'end_of_turn':
           endTurn(now);
+          break;
+        case 'late_words':
+          if (isBusy() || isSpeaking()) break;
+          say(rules.filler, { canBeInterrupted: false });
+          isKeptWaiting = true;
           break;
         case 'turn_limit':
           isPaused = false;
@@ -828,6 +873,9 @@ export function createTalk(rules: TalkRules): Talk {
         return;
       case 'heard_anew':
         heardAnew(event.segment);
+        return;
+      case 'starts_over':
+        startsOver(event.segment, now);
         return;
       case 'finalized':
         finalized(event.segment, now);

@@ -5,7 +5,7 @@ export interface TalkRules {
   readonly greeting: string;
   /** Said when the customer's words were not understood. */
   readonly askAgain: string;
-  /** Said if an answer takes long, at most once per turn. */
+  /** Said if an answer, or the words of a silent recogniser, take long, at most once per turn. */
   readonly filler: string;
   /** Said before the first options of an answer, which a chat shows as buttons. */
   readonly youMaySay: string;
@@ -36,6 +36,9 @@ export interface TalkRules {
   readonly dictationMs: number;
   /** Time limit of the recogniser for its last words, from the last sound. */
   readonly finalMs: number;
+  /** The same for one that has fallen silent or starts over, and the limit for however many that start over. */
+  readonly lateMs: number;
+  readonly latestMs: number;
   /** How long an interruption may stay undecided, from the customer's last sound. */
   readonly decideMs: number;
   /** Whether the dialog is asked as soon as the words are known, although the customer may go on, which discards its answer. */
@@ -79,6 +82,8 @@ export const russianRules: TalkRules = {
   learnsSilence: true,
   dictationMs: 1_400,
   finalMs: 1_500,
+  lateMs: 4_500,
+  latestMs: 12_000,
   decideMs: 1_000,
   asksEagerly: false,
   fillerMs: 700,

@@ -61,6 +61,7 @@ export async function runTalk({ callId, legId, direction, phoneNumber }: TalkedC
         give(isFinal ? { kind: 'final', ...words, judged } : { kind: 'partial', ...words });
       },
       heardAnew: (segment) => give({ kind: 'heard_anew', segment }),
+      startsOver: (segment) => give({ kind: 'starts_over', segment }),
       finalized: (segment) => give({ kind: 'finalized', segment }),
     },
     until,
