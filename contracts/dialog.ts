@@ -127,6 +127,12 @@ const Answer = z.object({
   proposals: z.array(Proposal).max(10).describe('Changes that wait for the customer.'),
   choices: Choices.describe('Options under the reply. Pass the id of one as `choice`.'),
   expects: z.array(Expected).max(8).default([]).describe('What the reply asks for, as far as it is known. Empty: anything.'),
+  dictated: z
+    .string()
+    .max(16)
+    .default('')
+    .meta({ pii: 'phone' })
+    .describe('Digits so far of a phone whose rest the customer is about to say.'),
   isHandedOver: z.boolean(),
 });
 const who = { roles: ['operator', 'gateway'] as const };
@@ -135,7 +141,7 @@ const byStaff = { viewer: 'viewer', people: ['manager', 'director', 'admin'] } a
 const own = { roles: ['dialog-orchestrator'] as const };
 const errors = { no_session: 'not_found' } as const;
 
-export const dialog = contract('dialog', '1.2.0', {
+export const dialog = contract('dialog', '1.3.0', {
   dialog: method({
     summary: 'Say something to the agent and get its reply.',
     input: z

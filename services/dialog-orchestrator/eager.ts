@@ -108,6 +108,7 @@ async function firstRequest(
   ]);
   const before = renewed(stored, { sessionId, said, chat: null, startedAt: new Date(now()), settings });
   const heard = await hear({ session: before, said, chat: null, inputs: [], db }, context);
+  if (heard.dictation !== null && heard.dictation.is !== 'whole') return null;
   const session = await identified({ ...before, ...heard.person }, null, parts, context);
   const texts = heard.said.map(({ text }) => text);
   if (pending.length > 0 || isSilentIn(session, null, settings) || isOverBudget(session, settings) || texts.some(asksForPerson))

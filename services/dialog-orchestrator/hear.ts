@@ -4,6 +4,7 @@ import { Phone } from '../../contracts/common.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import { hearPhones } from '../../media/russian/hear.ts';
 import { asksForPerson } from './claims/handover-words.ts';
+import { type HeardDictation, hearDictation } from './dictation.ts';
 import type { Pressed } from './facts.ts';
 import { isBehind, isWhole } from './gathering.ts';
 import { messageIdPrefix } from './ids.ts';
@@ -36,6 +37,8 @@ export interface Heard {
   /** The last message of the customer, which the reply answers. */
   readonly answers: string | null;
   readonly person: Partial<Session>;
+  /** What a caller said of a phone that they dictate. */
+  readonly dictation: HeardDictation | null;
 }
 
 export async function hear(
@@ -61,6 +64,7 @@ export async function hear(
   const unread = { voice: false, other: false };
   let answers: string | null = null;
   let person: Partial<Session> = {};
+  let dictation: HeardDictation | null = null;
   const press = async (inputId: string, token: string) => {
     const found = await findChoice(db, token);
     if (found !== null && found.sessionId !== session.sessionId) elsewhere.add(found.sessionId);
@@ -91,12 +95,16 @@ export async function hear(
   if (said !== null) {
     seen.push(context.key);
     if (said.choice !== null) await press(context.key, said.choice);
-    if (said.text !== null) heard.push({ text: hearPhones(said.text), messageId: context.key.slice(0, 64), isDecision: false });
+    if (said.text !== null) {
+      dictation = said.isSpoken ? await hearDictation(session, said.text, db) : null;
+      heard.push({ text: cut(dictation?.text ?? hearPhones(said.text), 4096), messageId: context.key.slice(0, 64), isDecision: false });
+    }
     person = {
       ...person,
       ...(said.name === null ? {} : { name: said.name }),
     };
-    if (said.phoneNumber !== null && session.phoneProof !== 'proved')
+    // What the customer dictated replaces the number that they call from.
+    if (said.phoneNumber !== null && session.phoneProof !== 'proved' && session.memory.dictation?.isWhole !== true)
       person = { ...person, phone: said.phoneNumber, phoneProof: 'claimed' };
   }
   const language = said?.language ?? heard.flatMap(({ text }) => languageIn(text) ?? []).at(-1);
@@ -104,7 +112,7 @@ export async function hear(
   const stated = heard.flatMap(({ text }) => phoneIn(text) ?? []).at(-1);
   if (stated !== undefined && session.phoneProof !== 'proved' && person.phoneProof !== 'proved')
     person = { ...person, phone: stated, phoneProof: 'claimed' };
-  return { said: heard, presses, seen, elsewhere: [...elsewhere], unread, answers, person };
+  return { said: heard, presses, seen, elsewhere: [...elsewhere], unread, answers, person, dictation };
 }
 
 export function pressedOf(presses: Heard['presses']): {

@@ -15,7 +15,9 @@ export async function historyOf(session: Session, chat: Chat | null, heard: Hear
     const isMissing = offered !== null && !lines.some(({ role, text }) => role === 'assistant' && offered.endsWith(text));
     return isMissing ? [...lines, { role: 'assistant', text: offered }] : lines;
   }
-  const turns = await latestTurns(db, session.sessionId, remembered.turns, session.startedAt);
+  const latest = await latestTurns(db, session.sessionId, remembered.turns, session.startedAt);
+  // The customer's words contain the whole number.
+  const turns = heard.dictation?.is === 'whole' ? latest.slice(0, Math.max(0, latest.length - heard.dictation.partTurns)) : latest;
   return turns.flatMap(({ said, reply }): ModelMessage[] => [
     ...said.map((text) => ({ role: 'user' as const, text })),
     ...(reply === null ? [] : [{ role: 'assistant' as const, text: reply }]),

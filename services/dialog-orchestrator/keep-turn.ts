@@ -19,6 +19,7 @@ export async function keepTurn(tx: Tx, of: TakenTurn): Promise<Answer> {
   const { parts, turnId, sessionId, startedAt, before, session, chat, heard, texts, inputs, settledNow, end } = of;
   const { settings, now, log } = parts;
   const reply = await replyOf(tx, of);
+  const part = heard.dictation !== null && heard.dictation.is !== 'whole' && reply.handOver === null ? heard.dictation : null;
   const decided = heard.presses.filter(({ payload }) => payload?.is === 'confirm' || payload?.is === 'decline');
   const answered = [...(end?.said ?? heard.said.map(({ text }) => text)), ...decided.map(({ title }) => title)];
   const seen = [...new Set([...heard.seen, ...(end?.seen ?? [])])];
@@ -43,7 +44,7 @@ export async function keepTurn(tx: Tx, of: TakenTurn): Promise<Answer> {
     ...{
       before: before.state,
       state: done.state,
-      intent: end === null && texts.some(asksForPerson) ? 'human' : intentOf(end?.tools ?? null),
+      intent: end === null && texts.some(asksForPerson) ? 'human' : intentOf(end?.tools ?? (part === null ? null : [])),
       model: end?.model ?? null,
       promptHash: end?.promptHash ?? null,
     },
@@ -90,7 +91,9 @@ export async function keepTurn(tx: Tx, of: TakenTurn): Promise<Answer> {
     ...{ sessionId: done.externalId, turnId, reply: row.reply, state: done.state, intent: row.intent },
     proposals: reply.proposals,
     choices: reply.choices.map(({ token, title }) => ({ id: token, title })),
-    expects: expectedBy(row.reply, { proposals: reply.proposals.length, choices: reply.choices.length }),
+    expects:
+      part === null ? expectedBy(row.reply, { proposals: reply.proposals.length, choices: reply.choices.length }) : ['phone' as const],
+    dictated: part?.digits ?? '',
     isHandedOver: done.handedOverAt !== null,
   };
 }

@@ -55,3 +55,20 @@ test('without a language model, the agent asks back, corrects a day, and shows n
   expect(corrected.proposals).toHaveLength(1);
   expect((await says('мои записи')).reply).toMatch(/номер в этом разговоре не подтвердить/);
 });
+
+test('without a language model, a caller dictates a phone with pauses, hears it in the proposal and corrects it', async () => {
+  const sessionId = unique('caller');
+  async function* nothing(): AsyncGenerator<never> {}
+  const says = async (message: string): Promise<Reply> => {
+    for await (const item of it.bus.open(dialog.dialog_stream, { sessionId, message }, nothing(), { timeoutMs: 20_000 }))
+      if (item.is === 'done') return item.answer;
+    throw new Error('There was no answer.');
+  };
+  expect((await says('запишите на стрижку через неделю в двенадцать')).reply).toMatch(/как вас зовут и ваш номер телефона/);
+  expect((await says('Пётр, восемь девятьсот девяносто девять')).reply).toBe('Слушаю дальше.');
+  expect((await says('ноль ноль ноль ноль ноль ноль три')).reply).toMatch(/Записываю так:.*На имя: Пётр\nТелефон: \+79990000003/s);
+  expect(await says('нет, последняя цифра четыре')).toMatchObject({
+    reply: expect.stringContaining('Телефон: +79990000004'),
+    proposals: [{ what: 'create' }],
+  });
+});

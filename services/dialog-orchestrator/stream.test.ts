@@ -80,6 +80,73 @@ test('a phone that is told in words is the phone of the conversation', async () 
   expect(rows).toEqual([{ phone: '+79991234567' }]);
 });
 
+/** The answer to what a caller says. */
+async function answerTo(session: string, said: string, more: object = {}) {
+  for await (const item of world_.bus.open(dialog.dialog_stream, { sessionId: session, message: said, ...more }, nothing(), {
+    timeoutMs: 20_000,
+  }))
+    if (item.is === 'done') return item.answer;
+  throw new Error('There was no answer.');
+}
+const [half, rest] = ['восемь девятьсот шестнадцать', 'сто двадцать три сорок пять шестьдесят семь'];
+const phoneOf = async (session: string) =>
+  (await it.rows<{ phone: string }>('select phone from dialog_orchestrator.sessions where session_id = $1', [sessionIdOf(session)]))[0]
+    ?.phone;
+const linesOf = (messages: readonly { readonly role: string; readonly text: string }[] = []) =>
+  messages.filter(({ role }) => role === 'user' || role === 'assistant').map(({ text }) => text);
+
+test('a phone that is told in two turns is asked for the rest, and reaches the model as one number after its question', async () => {
+  const session = unique('voice');
+  it.thinks((_request, nth) => ({ text: nth === 1 ? 'Подскажите ваш номер телефона?' : 'Спасибо! На какой день?' }));
+  expect((await answerTo(session, 'Хочу на стрижку')).expects).toEqual(['phone']);
+  expect(await answerTo(session, `конечно, меня зовут Ирина, ${half}`)).toMatchObject({
+    ...{ reply: 'Слушаю дальше.', expects: ['phone'], dictated: '8916', intent: 'talk' },
+  });
+  expect(await answerTo(session, 'сто двадцать три сорок пять')).toMatchObject({ reply: 'Слушаю дальше.', dictated: '891612345' });
+  expect(await answerTo(session, 'нет, сорок шесть')).toMatchObject({ reply: 'Слушаю дальше.', dictated: '891612346' });
+  expect(await answerTo(session, 'шестьдесят семь')).toMatchObject({ reply: 'Спасибо! На какой день?', expects: ['time'], dictated: '' });
+  expect(it.requests.map(({ messages }) => linesOf(messages))).toEqual([
+    ['Хочу на стрижку'],
+    ['Хочу на стрижку', 'Подскажите ваш номер телефона?', 'конечно, меня зовут Ирина, +79161234667'],
+  ]);
+  expect(await phoneOf(session)).toBe('+79161234667');
+});
+
+test('a number that was told replaces the one that the customer calls from, and a later correction changes its end', async () => {
+  const session = unique('voice');
+  const from = { phoneNumber: '+79990000009' };
+  it.thinks((_request, nth) => ({ text: nth === 1 ? 'Подскажите ваш номер телефона?' : 'Как вас зовут?' }));
+  await answerTo(session, 'Хочу на стрижку', from);
+  expect(await phoneOf(session)).toBe('+79990000009');
+  await answerTo(session, `${half} ${rest}`, from);
+  await answerTo(session, 'нет, в конце шестьдесят восемь', from);
+  expect(linesOf(it.requests.at(-1)?.messages).at(-1)).toBe('нет, +79161234568');
+  await answerTo(session, 'Ирина', from);
+  expect(await phoneOf(session)).toBe('+79161234568');
+});
+
+test('a question between the halves is answered, and the rest completes the number', async () => {
+  const session = unique('voice');
+  it.thinks((_request, nth) => ({ text: nth === 2 ? 'Стрижка стоит две тысячи.' : 'Подскажите ваш номер телефона?' }));
+  await answerTo(session, 'Хочу на стрижку');
+  await answerTo(session, half);
+  await answerTo(session, 'А сколько стоит?');
+  expect(await phoneOf(session)).toBeNull();
+  await answerTo(session, rest);
+  expect(await phoneOf(session)).toBe('+79161234567');
+});
+
+test('too many digits are asked for again, from the start', async () => {
+  const session = unique('voice');
+  it.thinks(() => ({ text: 'Подскажите ваш номер телефона?' }));
+  await answerTo(session, 'Хочу на стрижку');
+  await answerTo(session, half);
+  expect(await answerTo(session, `${rest} восемьдесят`)).toMatchObject({ expects: ['phone'], dictated: '' });
+  await answerTo(session, half);
+  await answerTo(session, rest);
+  expect(await phoneOf(session)).toBe('+79161234567');
+});
+
 test('after a cancel the history holds only what the customer heard', async () => {
   const session = unique('voice');
   it.thinks(() => ({ text: 'Первое предложение здесь. Второе предложение здесь. Третье предложение здесь.' }));

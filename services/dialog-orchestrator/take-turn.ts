@@ -6,6 +6,7 @@ import { inbox } from '../../contracts/inbox.ts';
 import type { InputOf } from '../../contracts/kit/define.ts';
 import { asksForPerson } from './claims/handover-words.ts';
 import { afterDecisions, decisions } from './decisions.ts';
+import { replyToPart } from './dictation.ts';
 import { fragmentEnds, hear, pressedOf, restComes, saidSince } from './hear.ts';
 import { historyOf, wasSaid } from './history.ts';
 import { turnIdOf } from './ids.ts';
@@ -42,7 +43,8 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
     const heard = await hear({ session: before, said, chat, inputs, db }, context);
     const former = chat === null ? [] : await formerChats(heard.elsewhere, sessionId, context);
     if (former.length > 0) return merged(former, sessionId, turnId, context);
-    const session = await identified({ ...before, ...heard.person }, chat, parts, context);
+    const known = await identified({ ...before, ...heard.person }, chat, parts, context);
+    const session = heard.dictation === null ? known : { ...known, memory: { ...known.memory, dictation: heard.dictation.kept } };
     const resumesAt = chat === null ? null : (fragmentEnds(session, heard, inputs, settings, now()) ?? restComes(chat, heard, now()));
     if (resumesAt !== null)
       return context.commit(async (tx) => {
@@ -77,9 +79,11 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
     if (heard.unread.voice && !isSilent) ours.push(words[current.language].cannotListen);
     if (heard.unread.other && !isSilent && texts.length === 0 && !(await wasSaid(words[current.language].cannotSee, db, sessionId)))
       ours.push(words[current.language].cannotSee);
+    const part = heard.dictation === null ? null : replyToPart(heard.dictation, words[current.language]);
     if (!isSilent && more === null && (spoken === null ? texts.length > 0 || pressed !== null : !isQuiet)) {
       if (texts.some(asksForPerson)) asks.push({ is: 'hand_over', reason: 'the customer asked for a person', summary: texts.at(-1) ?? '' });
       else if (isOverBudget(current, settings)) asks.push({ is: 'hand_over', reason: 'the session is too long', summary: '' });
+      else if (part !== null) ours.push(part);
       else {
         end = await runTurn(
           {
@@ -149,6 +153,7 @@ function silence(sessionId: string, session: Session | null): Answer {
     proposals: [],
     choices: [],
     expects: [],
+    dictated: '',
     isHandedOver: session?.handedOverAt != null,
   };
 }

@@ -28,6 +28,10 @@ export interface Words {
   readonly cannotProve: string;
   readonly callRequested: string;
   readonly noted: string;
+  /** Replies to parts of a phone that is dictated. */
+  readonly goOn: string;
+  readonly dictate: string;
+  readonly tooManyDigits: string;
 }
 export interface ProposalWords {
   readonly what: 'create' | 'move' | 'cancel';
@@ -88,6 +92,9 @@ export const words: Readonly<Record<Language, Words>> = {
     cannotProve: 'Показать или изменить запись я здесь не могу: номер в этом разговоре не подтвердить. Могу позвать сотрудника.',
     callRequested: 'Заявку на звонок передаю сотруднику: перезвонят после его подтверждения.',
     noted: 'Записала вашу просьбу для сотрудников.',
+    goOn: 'Слушаю дальше.',
+    dictate: 'Диктуйте номер.',
+    tooManyDigits: 'Цифр получилось больше, чем в номере. Продиктуйте его, пожалуйста, ещё раз.',
   },
   en: {
     confirm: 'Confirm',
@@ -132,6 +139,9 @@ export const words: Readonly<Record<Language, Words>> = {
     cannotProve: 'I cannot show or change appointments here, since this conversation cannot prove a number. I can call a colleague.',
     callRequested: 'I am passing your request for a call on to a colleague; they will call once it is approved.',
     noted: 'I noted your request for my colleagues.',
+    goOn: 'Go on, please.',
+    dictate: 'Please tell me the number.',
+    tooManyDigits: 'Those are more digits than a phone number has. Please say it again.',
   },
 };
 

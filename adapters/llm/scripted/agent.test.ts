@@ -95,7 +95,14 @@ const moving = 'Стрижка, вторник, 1 декабря, 18:30. На к
 
 const askedPhone = ['первое', 'Стрижка, вторник, 1 декабря, 10:00, Анна. Подскажите, пожалуйста, ваш номер телефона?'];
 
+const proposedText = 'Записываю так:\nСтрижка\nМастер: Анна\nвторник, 1 декабря, 18:30\nНа имя: Ирина\nТелефон: +79161234567\nВерно?';
+
 const russian: readonly (readonly [what: string, situation: Situation, expected: string])[] = [
+  [
+    'another phone for what is proposed changes the proposal',
+    { facts: { ...booking, openProposal: { what: 'create' } }, history: ['+79161234567', proposedText], said: 'нет, +79161234568' },
+    'create_appointment {"slot":"s3","phone":"+79161234568"}',
+  ],
   [
     'a greeting gets the menu',
     { facts: { state: 'GREETING' }, said: 'Здравствуйте!' },

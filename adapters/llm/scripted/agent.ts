@@ -194,6 +194,8 @@ function agentOf(conversation: Conversation) {
     if (nth !== null) return onDay.at(nth) ?? null;
     return employees.length > 0 || namesDay(said) ? single(onDay) : null;
   }
+  /** The last reply proposes this slot. */
+  const isInReply = (slot: Slot) => lastReply.includes(label(slot)) && (slot.employee === null || lastReply.includes(slot.employee));
   const single = (all: readonly Slot[]) => (all.length === 1 ? (all[0] ?? null) : null);
 
   // Own appointments.
@@ -351,6 +353,8 @@ function agentOf(conversation: Conversation) {
     const pending = asked('name') || asked('phone') ? offered.find((slot) => lastReply.includes(slotLabel(slot))) : undefined;
     const isName = asked('name') && nameIn(said) !== null && !namesDay(said) && !namesService && (wish === 'other' || wish === 'greeting');
     if (pending && (phoneIn(said) !== null || isName)) return create(pending);
+    const proposed = facts.openProposal?.what === 'create' ? offered.find(isInReply) : undefined;
+    if (proposed && phoneIn(said) !== null) return create(proposed);
     if (asked('call') && phoneIn(said) !== null) return callBack();
     if (asked('cancel') && wish === 'other' && appointments) return cancel(appointments);
     return act(pending ? () => say(lastReply) : help);

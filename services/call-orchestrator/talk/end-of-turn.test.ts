@@ -21,6 +21,12 @@ test.each<readonly [said: string, expects: readonly Expected[], silenceMs: numbe
   expect(createEndOfTurn(rules).silenceMs(said, expects)).toBe(silenceMs);
 });
 
+test('the digits of a phone that earlier turns contained count, so that its rest ends as a finished sentence does', () => {
+  const silence = (soFar: string) =>
+    createEndOfTurn(rules).silenceMs('сто двадцать три сорок пять шестьдесят семь', ['phone'], undefined, soFar);
+  expect([silence(''), silence('8916'), silence('891')]).toEqual([1_200, 500, 1_200]);
+});
+
 test('who paused longer than usual in a sentence is given that time, up to twice the usual', () => {
   const end = createEndOfTurn(rules);
   const silence = () => end.silenceMs('запишите меня', []);

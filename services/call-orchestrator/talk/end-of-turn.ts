@@ -7,8 +7,8 @@ import type { TalkRules } from './rules.ts';
 
 export type Expected = z.infer<typeof ExpectedKind>;
 export interface EndOfTurn {
-  /** @param text the words of the turn so far */
-  silenceMs(text: string, expects: readonly Expected[], likely?: Likely): number;
+  /** @param text the words of the turn so far @param soFar digits of the expected phone that earlier turns contained */
+  silenceMs(text: string, expects: readonly Expected[], likely?: Likely, soFar?: string): number;
   /** Notes that the customer went on after a silence. */
   wentOn(pauseMs: number): void;
 }
@@ -76,8 +76,8 @@ export function createEndOfTurn({ silenceMs, dictationMs, learnsSilence }: Rules
   let isExpected = false;
   let times = 1;
   return {
-    silenceMs(text, expects, { sounding, judged } = { sounding: null, judged: null }) {
-      isExpected = isUnfinished(text, expects);
+    silenceMs(text, expects, { sounding, judged } = { sounding: null, judged: null }, soFar = '') {
+      isExpected = isUnfinished(text, expects, soFar);
       times = judged !== null ? judgedTimes(judged) : sounding === null || isQuestion(text) ? 1 : silenceTimes(sounding);
       const learnedMs = learnsSilence && pauses.length > 0 ? Math.min(Math.max(...pauses) + marginMs, silenceMs * mostTimes) : 0;
       const usualMs = Math.min(Math.max(silenceMs, learnedMs) * times, silenceMs * mostTimes);
@@ -98,9 +98,9 @@ function isQuestion(text: string): boolean {
   return words.length <= longestQuestion && words.slice(0, questionBegins).some((word) => questionWords.has(word));
 }
 
-function isUnfinished(text: string, expects: readonly Expected[]): boolean {
+function isUnfinished(text: string, expects: readonly Expected[], soFar: string): boolean {
   const words = spokenWords(text);
-  const digits = countDigits(words);
+  const digits = countDigits(words) + soFar.replace(/^[78]/, '').length;
   const isPhone = expects.includes('phone') || (!expects.includes('number') && announcesNumber.test(text));
   if (isPhone && digits >= phoneDigits) return false;
   if (expects.some((each) => dictated.has(each))) return true;

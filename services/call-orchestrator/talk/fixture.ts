@@ -43,6 +43,7 @@ export interface Reply {
   /** The dialog keeps calling tools forever. */
   readonly isEndless?: boolean;
   readonly expects?: readonly Expected[];
+  readonly dictated?: string;
   readonly fails?: boolean;
 }
 export interface AgentSpeech {
@@ -186,9 +187,9 @@ export function runTalk({
           return;
         }
         for (const text of reply.sentences) at(begins, () => give({ kind: 'sentence', answer: order.answer, text }));
-        const { isLast = false, expects = [], handsOver } = reply;
+        const { isLast = false, expects = [], dictated = '', handsOver } = reply;
         taker = handsOver ?? taker;
-        at(begins, () => give({ kind: 'answered', answer: order.answer, isLast, expects, handsOver: handsOver !== undefined }));
+        at(begins, () => give({ kind: 'answered', answer: order.answer, isLast, expects, dictated, handsOver: handsOver !== undefined }));
         return;
       }
       case 'confirm': {

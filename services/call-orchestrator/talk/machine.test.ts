@@ -162,6 +162,26 @@ test.each<[readonly Expected[], string, number]>([
   expect(asked[1]).toEqual({ at: told.at + told.ms + after, message: words });
 });
 
+test('a phone whose halves are further apart than any silence is two turns, and the second ends with its last digit', () => {
+  const [half, rest] = ['восемь девятьсот шестнадцать', 'сто двадцать три сорок пять шестьдесят семь'];
+  const goOn = 'Слушаю дальше.';
+  const tellsHalf = { at: storyBegins + 2_000, ms: 1_500, words: half };
+  const tellsRest = { at: tellsHalf.at + tellsHalf.ms + dictationMs + 4_000, ms: 2_000, words: rest };
+  const { asked, heard } = runTalk({
+    customer: [asks, tellsHalf, tellsRest],
+    dialog: (message) =>
+      message === half
+        ? { sentences: [goOn], expects: ['phone'], dictated: '8916' }
+        : { sentences: [message === rest ? 'Спасибо.' : 'Ваш номер?'], expects: ['phone'] },
+    untilMs: tellsRest.at + 5_000,
+  });
+  expect(asked.slice(1)).toEqual([
+    { at: tellsHalf.at + tellsHalf.ms + dictationMs, message: half },
+    { at: tellsRest.at + tellsRest.ms + silenceMs, message: rest },
+  ]);
+  expect(heard.map(({ text }) => text).slice(-2)).toEqual([goOn, 'Спасибо.']);
+});
+
 test('the silence becomes longer for a customer who pauses longer, and not without bound', () => {
   const slow = [
     { at: greeted + 500, ms: 1_000, words: 'у меня такой' },

@@ -45,12 +45,15 @@ export type TalkEvent =
   /** A sentence of the answer with this number. */
   | { readonly kind: 'sentence'; readonly answer: number; readonly text: string }
   | { readonly kind: 'tool'; readonly answer: number }
-  /** @param expects the data that the answer asks for; empty: anything @param handsOver a person is to continue with the customer */
+  /**
+   * @param expects the data that the answer asks for; empty: anything @param dictated digits so far of a phone whose rest it asks for
+   * @param handsOver a person is to continue with the customer */
   | {
       readonly kind: 'answered';
       readonly answer: number;
       readonly isLast: boolean;
       readonly expects: readonly Expected[];
+      readonly dictated?: string;
       readonly handsOver?: boolean;
     }
   /** After the order `transfer`: a person has taken the call, or nobody does. */
@@ -256,6 +259,7 @@ export function createTalk(rules: TalkRules): Talk {
   let settled = -1;
   /** The data that the last answer asks for. */
   let expects: readonly Expected[] = [];
+  let dictated = '';
   const endOfTurn = createEndOfTurn(rules);
   /** The customer's usual level. */
   let usualDb: number | null = null;
@@ -408,7 +412,7 @@ export function createTalk(rules: TalkRules): Talk {
   function awaitEnd(now: number): void {
     const last = segments.at(-1);
     if (last === undefined || last.endedAt === null || !isGreeted || isPaused || isEnding) return;
-    const silence = endOfTurn.silenceMs(textOf(segments), expects, last);
+    const silence = endOfTurn.silenceMs(textOf(segments), expects, last, dictated);
     const { endedAt } = last;
     const owed = segments.filter(({ isFinal }) => !isFinal);
     const at = Math.max(endedAt + silence, ...owed.map((segment) => wordsDueAt(segment, endedAt)));
@@ -582,10 +586,15 @@ export function createTalk(rules: TalkRules): Talk {
       waterfall: answer.sentences === 1 ? { ...answer.waterfall, sentenceAt: now } : null,
     });
   }
-  function isAnswered(id: number, isLast: boolean, asksFor: readonly Expected[], handsOver: boolean, now: number): void {
+  function isAnswered(
+    id: number,
+    { isLast, expects: asksFor, dictated: digits = '', handsOver = false }: Extract<TalkEvent, { kind: 'answered' }>,
+    now: number,
+  ): void {
     if (eager?.answer === id) eager = null;
     if (answer?.id !== id || answer.isDone) return;
     expects = asksFor;
+    dictated = digits;
     answer.isDone = true;
     answer.isLast = isLast;
     answer.handsOver = handsOver;
@@ -656,6 +665,7 @@ export function createTalk(rules: TalkRules): Talk {
     isTransferring = false;
     takesMessage = true;
     expects = [];
+    dictated = '';
     deadlines.set('longest', now + rules.idleMs * (rules.idlePrompts + 2) + rules.longestTurnMs);
     say(rules.leaveMessage);
   }
@@ -821,7 +831,7 @@ export function createTalk(rules: TalkRules): Talk {
         gotSentence(event.answer, event.text, now);
         return;
       case 'answered':
-        isAnswered(event.answer, event.isLast, event.expects, event.handsOver ?? false, now);
+        isAnswered(event.answer, event, now);
         return;
       case 'tool':
         return;

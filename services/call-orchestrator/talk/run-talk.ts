@@ -151,10 +151,10 @@ export async function runTalk({ callId, legId, direction, phoneNumber }: TalkedC
         if (item.is === 'sentence') give({ kind: 'sentence', answer, text: item.text });
         else if (item.is === 'tool') give({ kind: 'tool', answer });
         else if (item.is === 'done') {
-          const { isHandedOver, choices } = item.answer;
+          const { isHandedOver, choices, expects, dictated } = item.answer;
           const isLast = farewells.test(spokenWords(message).join(' '));
           if (choices.length > 0 && !isLast && !isHandedOver) give({ kind: 'sentence', answer, text: optionsOf(choices) });
-          give({ kind: 'answered', answer, isLast, expects: item.answer.expects, handsOver: isHandedOver });
+          give({ kind: 'answered', answer, isLast, expects, dictated, handsOver: isHandedOver });
         }
       }
       give({ kind: 'answered', answer, isLast: false, expects: [] });

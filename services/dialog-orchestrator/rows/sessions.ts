@@ -32,6 +32,17 @@ export interface KnownAppointment {
 /** What was really done in the session; the model may say so. */
 export type Deed = 'booked' | 'moved' | 'cancelled' | 'call_requested' | 'passed_on' | 'noted';
 export type MadeAppointment = Pick<KnownAppointment, 'appointmentId' | 'clientId'>;
+/** A phone that a caller dictates. */
+export interface KeptDictation {
+  readonly groups: readonly string[];
+  /** What the customer said before the number, in the same breath. */
+  readonly before: string;
+  readonly isWhole: boolean;
+  /** Turns of the session when it was kept. */
+  readonly turns: number;
+  /** The latest turns, in which the customer said parts of the number. */
+  readonly partTurns: number;
+}
 export interface Memory {
   readonly offered: readonly OfferedSlot[];
   readonly appointments: readonly KnownAppointment[] | null;
@@ -43,6 +54,7 @@ export interface Memory {
   readonly named: number;
   /** The client of the booking system, of a proved phone. */
   readonly clientId: string | null;
+  readonly dictation?: KeptDictation;
 }
 export const noMemory: Memory = { offered: [], appointments: null, chosen: [], deeds: [], named: 0, clientId: null };
 

@@ -59,7 +59,8 @@ const createAppointment = tool({
             start: slot.start,
             price: slot.price === null ? null : moneyText(slot.price),
             name,
-            ...(session.phone === null ? { phone } : {}),
+            // What was heard may be wrong, and is read back.
+            ...(session.phone === null || memory.dictation?.isWhole ? { phone } : {}),
           },
           ttlMs: untilSlot(slot, context),
           phone,
