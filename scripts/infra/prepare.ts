@@ -134,7 +134,7 @@ export async function preparePostgres({ dir, port: wanted, durable, signal }: Po
     unix_socket_directories: '',
     max_connections: 200,
     shared_buffers: '128MB',
-    ...(!durable && { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' }),
+    ...(!durable && { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', autovacuum: 'off' }),
   };
   return {
     name: 'PostgreSQL',

@@ -35,14 +35,17 @@ function databaseUrl(server: string, name: string): string {
   return Object.assign(new URL(server), { pathname: `/${name}` }).href;
 }
 
+/** One connection of this process to each server: PostgreSQL takes longer to start a session than to copy a database. */
+const sessions = new Map<string, pg.Pool>();
+
 /** @param statement gets the version of the server, such as 150018. */
 async function administer(server: string, statement: (version: number) => string): Promise<void> {
-  const client = new pg.Client({ connectionString: server });
-  await client.connect();
-  try {
-    const { rows } = await client.query("SELECT current_setting('server_version_num')::int AS version");
-    await client.query(statement(rows[0].version));
-  } finally {
-    await client.end();
+  let session = sessions.get(server);
+  if (session === undefined) {
+    session = new pg.Pool({ connectionString: server, max: 1, idleTimeoutMillis: 0, allowExitOnIdle: true });
+    session.on('error', () => {}); // an idle connection ends with its server; the pool makes another
+    sessions.set(server, session);
   }
+  const { rows } = await session.query("SELECT current_setting('server_version_num')::int AS version");
+  await session.query(statement(rows[0].version));
 }
