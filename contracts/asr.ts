@@ -47,7 +47,7 @@ const Final = z.object({
     .describe('How sure the provider is that the speaker has finished after it, by words and sound; absent if it does not judge.'),
 });
 
-export const asr = contract('asr', '1.3.0', {
+export const asr = contract('asr', '1.4.0', {
   recognize: method({
     summary: 'Transcribe a recording.',
     input: recording,
@@ -75,6 +75,14 @@ export const asr = contract('asr', '1.3.0', {
       z.object({
         kind: z.literal('partial'),
         text: Heard.describe('What is heard so far of the next final; it may change.'),
+        endOfTurn: z
+          .number()
+          .min(0)
+          .max(1)
+          .optional()
+          .describe(
+            'How sure the provider is that the speaker has finished with this text; present when it begins to expect that, and, as 0, when the speaker goes on.',
+          ),
         startsOver: z
           .literal(true)
           .optional()

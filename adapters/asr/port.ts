@@ -21,7 +21,8 @@ export interface Final {
   readonly endOfTurn?: number;
 }
 export type HeardItem =
-  | { readonly kind: 'partial'; readonly text: string }
+  /** @param endOfTurn see `Final`; present when the provider expects the end of the turn, and 0 when the speaker goes on after all */
+  | { readonly kind: 'partial'; readonly text: string; readonly endOfTurn?: number }
   | Final
   | { readonly kind: 'finalized' }
   /** The provider is alive but has no words to report. */

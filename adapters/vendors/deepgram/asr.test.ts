@@ -83,12 +83,27 @@ test.each([
   expect(heard.flatMap((item) => (item.kind === 'final' ? [item.endOfTurn] : []))).toEqual([endOfTurn]);
 });
 
+test('Flux reports a likely end of turn before the end, and takes it back when the speaker goes on', async () => {
+  const talk = async function* (): AsyncGenerator<SpokenItem> {
+    yield* inFrames(fakeSpeechOf('запишите меня'), silence(200), fakeSpeechOf('завтра'));
+    yield { finalize: true };
+  };
+  const ear = deepgramEar(settingsFor(it.fake.url, { DEEPGRAM_ASR_MODEL: 'flux-general-multi' }), it.deps);
+  const heard = await itemsOf(ear.hear(talk(), options, signal));
+  expect(heard.flatMap((item) => ('endOfTurn' in item ? [[item.kind, item.text, item.endOfTurn]] : []))).toEqual([
+    ['partial', 'запишите меня', 0.6],
+    ['partial', 'запишите меня завтра', 0],
+    ['partial', 'запишите меня завтра', 0.6],
+    ['final', 'запишите меня завтра', 0.9],
+  ]);
+});
+
 test('a provider that stalls in mid-talk is replaced over real connections, and no word is lost or doubled', async () => {
   const other = await deepgramFake();
   const metrics = createMetrics({ now: Date.now, log });
   const both = [it.fake, other].map(({ url }, nth) => ({ ...deepgramEar(settingsFor(url), it.deps), provider: `deepgram ${nth + 1}` }));
   const health = createHealth(Date.now);
-  const ear = firstEarOf(both, { clock: systemClock, log, metrics, health: health.of, watchdogMs: 400 });
+  const ear = firstEarOf(both, { clock: systemClock, log, metrics, health: health.of, watchdogMs: 1_500 });
   const [sentence, next] = ['запишите меня на завтра', 'можно в 10'].map(fakeSpeechOf);
   const talk = async function* (): AsyncGenerator<SpokenItem> {
     yield* inFrames(sentence ?? silence(1));

@@ -22,6 +22,8 @@ export interface DeepgramFake extends FakeServer {
 const idleMs = 10_000;
 const speakChars = 2_000;
 const pieceBytes = 4_000;
+/** Silence after which a turn is probably over. */
+const likelyMs = 160;
 const refusals = {
   key: { status: 401, body: { err_code: 'INVALID_AUTH', err_msg: 'Invalid credentials.' } },
   model: { status: 400, body: { err_code: 'Bad Request', err_msg: 'Bad Request: No such model/version combination found.' } },
@@ -184,10 +186,12 @@ function live({ send, close }: Connection, query: URLSearchParams): Listener {
   };
 }
 
-/** `GET /v2/listen`: silence ends a turn. */
+/** `GET /v2/listen`: silence ends a turn, and less of it probably does, which is reported with `eager_eot_threshold`. */
 function flux({ send, close }: Connection, query: URLSearchParams): Listener {
   const ear = createFakeEar();
   const endOfTurnMs = Number(query.get('eot_timeout_ms') ?? 5_000);
+  const isEager = query.has('eager_eot_threshold');
+  let isLikelyOver = false;
   let [sequence, turn, fromMs, sentAtMs, words] = [0, 0, 0, 0, [] as Word[]];
   const say = (message: object): void => send({ request_id: 'request', sequence_id: sequence++, ...message });
   const info = (event: string, fields: object = {}): void => {
@@ -204,10 +208,16 @@ function flux({ send, close }: Connection, query: URLSearchParams): Listener {
         const heard = ear.push(bytes.subarray(at, at + 640));
         const isFirst = words.length === 0;
         words.push(...heard);
-        if (heard.length > 0) info(isFirst ? 'StartOfTurn' : 'Update');
-        else if (words.length > 0 && ear.silenceMs >= endOfTurnMs) {
+        if (heard.length > 0) {
+          info(isLikelyOver ? 'TurnResumed' : isFirst ? 'StartOfTurn' : 'Update');
+          isLikelyOver = false;
+        } else if (isEager && !isLikelyOver && words.length > 0 && ear.silenceMs >= likelyMs && ear.silenceMs < endOfTurnMs) {
+          info('EagerEndOfTurn', { end_of_turn_confidence: 0.6 });
+          isLikelyOver = true;
+        } else if (words.length > 0 && ear.silenceMs >= endOfTurnMs) {
           info('EndOfTurn', { end_of_turn_confidence: 0.9, trigger: 'timeout' });
           words = [];
+          isLikelyOver = false;
           turn += 1;
           fromMs = ear.atMs;
         } else if (ear.atMs - sentAtMs >= 240) info('Update');

@@ -14,6 +14,8 @@ type Flux = Awaited<ReturnType<Client['listen']['v2']['connect']>>;
 /** The provider's minimum. */
 const endOfTurnMs = 500;
 const silenceMs = endOfTurnMs + 500;
+/** Certainty that makes it report a likely end of turn; the provider accepts 0.3 to 0.9, at most its threshold for an end (0.7). */
+const eagerThreshold = 0.5;
 /** Audio outside a turn is processed in windows of about 250 ms. */
 const windowMs = 300;
 const keepAliveMs = 4_000;
@@ -26,6 +28,7 @@ export async function openFlux(client: Client, model: string, { language, hints 
     encoding: 'mulaw',
     sample_rate: String(rateHz),
     eot_timeout_ms: String(endOfTurnMs),
+    eager_eot_threshold: String(eagerThreshold),
     ...(model.includes('multi') && { language_hint: [languageOf(language)] }),
     ...(hints.length > 0 && { keyterm: [...keytermsOf(hints)] }),
   } as unknown as Parameters<typeof client.listen.v2.connect>[0]);
@@ -79,6 +82,11 @@ export function fluxProtocol(socket: Flux, now: () => number): Protocol {
             endMs: withoutPauses(endMs),
           });
         }
+      } else if (data.event === 'EagerEndOfTurn' || data.event === 'TurnResumed') {
+        // Without a changed text the final is the same (docs, Flux state machine).
+        partial = transcript;
+        const endOfTurn = data.event === 'TurnResumed' ? 0 : (data.end_of_turn_confidence ?? eagerThreshold);
+        items.push({ kind: 'partial', text: transcript, endOfTurn });
       } else if (transcript !== partial) {
         partial = transcript;
         if (transcript !== '') items.push({ kind: 'partial', text: transcript });

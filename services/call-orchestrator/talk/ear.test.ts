@@ -66,11 +66,12 @@ test('a sentence of which the first recogniser heard nothing is heard once', asy
   close();
 });
 
-test('the judgement of a recogniser that judges turns comes with its final, and with no partial', async () => {
+test('the judgement of a recogniser that judges turns comes with its finals and partials', async () => {
   const heard: unknown[] = [];
   const over = new AbortController();
   const open = async function* (_stream: unknown, _input: unknown, up: AsyncIterable<Up>) {
     yield { kind: 'partial', text: 'запишите' };
+    yield { kind: 'partial', text: 'запишите меня', endOfTurn: 0.6 };
     yield { kind: 'final', text: 'запишите меня', endOfTurn: 0.2 };
     yield { kind: 'final', text: 'на завтра' };
     for await (const _ of up);
@@ -84,11 +85,12 @@ test('the judgement of a recogniser that judges turns comes with its final, and 
     over.signal,
   );
   ear.begin(0);
-  await until(() => heard.length === 3);
+  await until(() => heard.length === 4);
   over.abort();
   ear.close();
   expect(heard).toEqual([
     [0, 'запишите', false, null],
+    [0, 'запишите меня', false, 0.6],
     [0, 'запишите меня', true, 0.2],
     [0, 'на завтра', true, null],
   ]);

@@ -8,7 +8,7 @@ export interface EarParts {
   readonly bus: Pick<Bus, 'open'>;
   readonly log: Log;
   readonly language: string;
-  /** @param endOfTurn of a final, where the recogniser judges it */
+  /** @param endOfTurn where the recogniser judges it */
   readonly heard: (segment: number, text: string, isFinal: boolean, endOfTurn: number | null) => void;
   /** The words of the segment so far are void: another recogniser starts it over. */
   readonly heardAnew: (segment: number) => void;
@@ -67,7 +67,7 @@ export function createEar({ bus, log, language, heard, heardAnew, startsOver, fi
       if (segment.isAnew) heardAnew(segment.id);
       segment.isAnew = false;
       segment.hasWords = true;
-      heard(segment.id, item.text, item.kind === 'final', (item.kind === 'final' ? item.endOfTurn : undefined) ?? null);
+      heard(segment.id, item.text, item.kind === 'final', item.endOfTurn ?? null);
     }
   }
   function open(): void {

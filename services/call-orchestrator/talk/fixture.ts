@@ -9,7 +9,7 @@ export interface CustomerSpeech {
   readonly ms: number;
   readonly words: string | null;
   /** Partial words, `after` ms of speech. */
-  readonly partials?: readonly { readonly after: number; readonly words: string }[];
+  readonly partials?: readonly { readonly after: number; readonly words: string; readonly judged?: number }[];
   /** How loud, dB of full scale. */
   readonly db?: number;
   /** Delay of the recogniser's final; Infinity: never. */
@@ -238,7 +238,8 @@ export function runTalk({
     { at: begin, ms, words, partials = [], finalAfterMs = 150, startsOverAfterMs = [], db = null },
   ] of customer.entries()) {
     later(begin + startMs, () => give({ kind: 'speech_started', segment, at: begin }));
-    for (const partial of partials) later(begin + partial.after, () => give({ kind: 'partial', segment, text: partial.words }));
+    for (const { after, words: text, judged = null } of partials)
+      later(begin + after, () => give({ kind: 'partial', segment, text, judged }));
     const end = begin + ms;
     later(end + stopMs, () => give({ kind: 'speech_stopped', segment, at: end }));
     for (const after of startsOverAfterMs) later(end + after, () => give({ kind: 'starts_over', segment }));

@@ -533,6 +533,18 @@ test('a dialog that is asked eagerly has its answer ready when the turn ends', (
   expect(entries.find(({ text }) => text === story)?.waterfall).toMatchObject({ turnEndAt: turnEnd, sentenceAt: turnEnd });
 });
 
+test('the dialog is asked while the recogniser expects the end of the turn, and not once more at the silence', () => {
+  const judged = (after: number, certainty: number) => ({ after, words: asks.words, judged: certainty });
+  const likely = runTalk({ ...eagerly, customer: [{ ...asks, partials: [judged(1_100, 0.6)] }] });
+  expect(likely.asked).toEqual([{ at: asks.at + 1_100, message: asks.words, isEager: true }]);
+  expect(likely.heard.at(-1)).toMatchObject({ text: story, from: turnEnd + 50 });
+  const resumed = runTalk({ ...eagerly, customer: [{ ...asks, partials: [judged(700, 0.6), judged(900, 0)] }] });
+  expect(resumed.dropped).toEqual([{ answer: 1, sentences: 0 }]);
+  expect(resumed.asked.map(({ at }) => at)).toEqual([asks.at + 700, asks.at + 1_350]);
+  const greeting = runTalk({ ...eagerly, direction: 'out', customer: [{ at: 300, ms: 500, words: 'алло', partials: [judged(400, 0.9)] }] });
+  expect(greeting.asked).toEqual([]);
+});
+
 test('a customer who goes on discards what was asked eagerly, and is answered once, to the whole', () => {
   const goesOn = { at: asks.at + 1_400, ms: 800, words: 'по субботам' };
   const { asked, dropped, heard, turns } = runTalk({ ...eagerly, customer: [asks, goesOn], untilMs: 24_000 });

@@ -24,11 +24,9 @@ export type TalkEvent =
       readonly soundAt?: number;
       readonly sounding?: number | null;
     }
-  /** Words of a segment so far. */
-  | { readonly kind: 'partial'; readonly segment: number; readonly text: string; readonly db?: number | null }
-  /** @param db level of its words; null or absent: unknown @param judged see `Likely` */
+  /** Words of a segment so far, or its next final words. @param db their level; null or absent: unknown @param judged see `Likely` */
   | {
-      readonly kind: 'final';
+      readonly kind: 'partial' | 'final';
       readonly segment: number;
       readonly text: string;
       readonly db?: number | null;
@@ -193,6 +191,8 @@ const faintDb = 8;
 const learningRate = 0.3;
 /** How long it takes to know whether a sound is speech. */
 const stirMs = 80;
+/** Certainty of the recogniser from which the turn is likely over. */
+const likelyOver = 0.5;
 /** Maximum eager requests to the dialog in a turn. */
 const mostEager = 3;
 /** Maximum total delay of the end of a turn by sounds that turn out not to be speech. */
@@ -461,6 +461,13 @@ export function createTalk(rules: TalkRules): Talk {
   function isJudged(id: number, judged: number | null): void {
     const segment = segments.find((each) => each.id === id);
     if (segment !== undefined) segment.judged = judged;
+  }
+  /** Asks the dialog before the silence is heard if the recogniser expects the end of the turn, and discards it if the customer goes on. */
+  function isLikelyOver(id: number, judged: number | null): void {
+    if (judged === null || !isGreeted || isEnding) return;
+    const isOwed = segments.some((segment) => segment.id !== id && !segment.isFinal);
+    if (judged < likelyOver) dropEager();
+    else if (id === segments.at(-1)?.id && !isOwed) askEagerly();
   }
   function heardAnew(id: number): void {
     const segment = segments.find((each) => each.id === id);
@@ -876,6 +883,7 @@ export function createTalk(rules: TalkRules): Talk {
         return;
       case 'partial':
         gotWords(event.segment, event.text, false, event.db ?? null, now);
+        isLikelyOver(event.segment, event.judged ?? null);
         return;
       case 'final':
         isJudged(event.segment, event.judged ?? null);

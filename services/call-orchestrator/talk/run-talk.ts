@@ -57,8 +57,7 @@ export async function runTalk({ callId, legId, direction, phoneNumber }: TalkedC
       ...{ bus, log, language },
       heard(segment, text, isFinal, judged) {
         if (isFinal) line.words(text);
-        const words = { segment, text, db: hearing.speechDb };
-        give(isFinal ? { kind: 'final', ...words, judged } : { kind: 'partial', ...words });
+        give({ kind: isFinal ? 'final' : 'partial', segment, text, db: hearing.speechDb, judged });
       },
       heardAnew: (segment) => give({ kind: 'heard_anew', segment }),
       startsOver: (segment) => give({ kind: 'starts_over', segment }),
