@@ -1,4 +1,6 @@
 import type { Ear, Final } from '../../adapters/asr/port.ts';
+import { quietParts } from '../../adapters/asr/quiet-parts.ts';
+import { moved, samplesMs } from '../../adapters/asr/times.ts';
 import type { Blobs } from '../../adapters/blob/port.ts';
 import type { Handler, StreamHandler } from '../../bus/service.ts';
 import type { asr as contract } from '../../contracts/asr.ts';
@@ -8,6 +10,8 @@ import { rateHz } from '../../media/audio/g711.ts';
 import type { Counts } from './counts.ts';
 import { decodeRecording } from './decode-recording.ts';
 
+/** An ear gets a recording in parts of this length at most: what is heard is reported early, and a part takes a bounded time. */
+const partMs = 60_000;
 /** Bytes of a blob per read. */
 const partBytes = 1 << 20;
 /** The most that a millisecond of a recording takes: 48 kHz, stereo, 16 bits. */
@@ -23,36 +27,51 @@ type Request = ParsedOf<typeof contract.recognize>;
 
 export function recognize(parts: RecordingParts): Handler<typeof contract.recognize> {
   return async (request, { signal }) => {
-    const { recording, finals, provider } = await heardIn(request, parts, signal);
+    const recording = await recordingOf(request, parts, signal);
+    const finals: Final[] = [];
+    let { provider } = parts.ear;
+    for await (const heard of heardIn(recording, request, parts, signal)) {
+      finals.push(...heard.finals);
+      provider = heard.provider;
+    }
     return {
       text: finals.map(({ text }) => text).join(' '),
       confidence: leastConfident(finals.map(({ confidence }) => confidence)),
       words: finals.flatMap(({ words }) => [...words]),
-      provider,
-      durationMs: Math.round((recording.length * 1_000) / rateHz),
+      provider: finals[0]?.provider ?? provider,
+      durationMs: samplesMs(recording.length),
     };
   };
 }
 
 export function followRecording(parts: RecordingParts): StreamHandler<typeof contract.follow_recording> {
   return async function* (request, _, { signal }) {
-    const { finals, provider } = await heardIn(request, parts, signal);
-    for (const final of finals) yield { ...final, words: [...final.words], provider };
+    const recording = await recordingOf(request, parts, signal);
+    for await (const { finals, provider } of heardIn(recording, request, parts, signal))
+      for (const final of finals) yield { ...final, words: [...final.words], provider };
   };
 }
 
-async function heardIn(
-  { audio, contentType, language, hints = [] }: Request,
-  { ear, blobs, maxMs, counts }: RecordingParts,
+/** What is heard in each part of the recording, with times of the whole. */
+async function* heardIn(
+  recording: Uint8Array,
+  { language, hints = [] }: Request,
+  { ear, counts }: RecordingParts,
   signal: AbortSignal,
-): Promise<{ readonly recording: Uint8Array; readonly finals: readonly Final[]; readonly provider: string }> {
+): AsyncGenerator<{ readonly finals: readonly Final[]; readonly provider: string }> {
+  for (const { from, to } of quietParts(recording, partMs)) {
+    const heard = await ear.recognize(recording.subarray(from, to), { language, hints }, signal);
+    const finals = heard.map((final) => moved(final, samplesMs(from)));
+    const provider = finals[0]?.provider ?? ear.provider;
+    counts.audio(provider, (to - from) / rateHz);
+    counts.finals(provider, finals.length);
+    yield { finals, provider };
+  }
+}
+
+async function recordingOf({ audio, contentType }: Request, { blobs, maxMs }: RecordingParts, signal: AbortSignal): Promise<Uint8Array> {
   const bytes = audio instanceof Uint8Array ? audio : await readBlob(audio.blobId, blobs, { maxBytes: maxMs * bytesPerMs, signal });
-  const recording = await decodeRecording({ bytes, contentType }, { maxMs, signal });
-  const finals = await ear.recognize(recording, { language, hints }, signal);
-  const provider = finals[0]?.provider ?? ear.provider;
-  counts.audio(provider, recording.length / rateHz);
-  counts.finals(provider, finals.length);
-  return { recording, finals, provider };
+  return await decodeRecording({ bytes, contentType }, { maxMs, signal });
 }
 
 function leastConfident(all: readonly (number | null)[]): number | null {

@@ -20,7 +20,7 @@ const text = 'запишите меня на маникюр';
 beforeAll(async () => {
   here = await world();
   folder = await mkdtemp(join(tmpdir(), 'asr-'));
-  await here.start('asr', service, { BLOB_DIR: folder, ASR_RECORDING_MAX_MS: '60000' });
+  await here.start('asr', service, { BLOB_DIR: folder, ASR_RECORDING_MAX_MS: '150000' });
   const voice = espeak(espeakSettings.parse({}));
   spoken = decode('PCMU', await voice.speak({ text, language: 'ru-RU', voice: 'ru+f4' }, AbortSignal.timeout(60_000)));
 });
@@ -61,6 +61,19 @@ test('a recording larger than a message is read from the blob store', async () =
   await expect(here.bus.call(asr.recognize, { audio: { ...audio, blobId: 'blob_none' } })).rejects.toMatchObject({ reason: 'bad_audio' });
 });
 
+test('a long recording is heard part by part, with times of the whole', async () => {
+  const recording = new Int16Array(8_000 * 130);
+  recording.set(spoken, 8_000 * 2);
+  recording.set(spoken, 8_000 * 100);
+  const audio = opusFile(recording);
+  const finals = await itemsOf(here.bus.open(asr.follow_recording, { audio, contentType: 'audio/ogg' }, nothing()));
+  expect(finals.map((final) => [final.text, Math.round(final.startMs / 1_000)])).toEqual([
+    [text, 2],
+    [text, 100],
+  ]);
+});
+async function* nothing(): AsyncGenerator<never> {}
+
 const header = (change: (bytes: Buffer) => void): Buffer => {
   const bytes = wav(spoken, { rateHz: 8_000, channels: 1 });
   change(bytes);
@@ -86,7 +99,7 @@ test.each<[string, () => Uint8Array, string]>([
 });
 
 test('a recording of hours is refused before it is heard', async () => {
-  const packets = opusFile(new Int16Array(8_000 * 61));
+  const packets = opusFile(new Int16Array(8_000 * 151));
   await expect(here.bus.call(asr.recognize, { audio: packets })).rejects.toMatchObject({ reason: 'audio_too_long' });
 });
 

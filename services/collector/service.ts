@@ -32,7 +32,7 @@ import { transcribeVoices } from './transcribe-voices.loop.ts';
 export const collector = (of: readonly ChannelAdapter[]) =>
   service({
     serves: { inbox },
-    uses: [asr.recognize, consents.set_consent, intents.message_classified, messages.message_sent, messages.send_message],
+    uses: [asr.follow_recording, consents.set_consent, intents.message_classified, messages.message_sent, messages.send_message],
     settings: collectorSettings,
     vendors: {
       ...vendorsOf(of, 'intake'),
@@ -68,7 +68,7 @@ export const collector = (of: readonly ChannelAdapter[]) =>
           ...pollers.map((poller) => receive(channel, poller, into, bus.health.of(`${channel}:updates of ${poller.botId}`))),
           ...(register === undefined ? [] : [registerWebhook(channel, register)]),
         ]),
-        transcribeVoices({ db, commit: bus.commit, call: bus.call, log, intakes, blobs, maxBytes: settings.INBOX_VOICE_MAX_BYTES }),
+        transcribeVoices({ db, commit: bus.commit, open: bus.open, log, intakes, blobs, maxBytes: settings.INBOX_VOICE_MAX_BYTES }),
         fetchFiles({ db, blobs, log, intakes, maxBytes: settings.INBOX_FILE_MAX_BYTES }),
         numberFeed(db),
         phoneOwners(bus.commit),

@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Blobs } from '../../adapters/blob/port.ts';
 import type { Intake } from '../../adapters/channel/port.ts';
-import { type Call, type Commit, type Database, type Log, type Loop, loop } from '../../bus/service.ts';
+import { type Bus, type Commit, type Database, type Log, type Loop, loop } from '../../bus/service.ts';
 import { asr } from '../../contracts/asr.ts';
 import { inbox } from '../../contracts/inbox.ts';
 import type { InputOf } from '../../contracts/kit/define.ts';
-import { isPolybError, isStoreFailure, toPolybError } from '../../contracts/kit/errors.ts';
+import { isPolybError, isStoreFailure, PolybError, toPolybError } from '../../contracts/kit/errors.ts';
 import { learnWords } from './rows/search.ts';
-import { type DueVoice, giveUpVoice, keepVoice, postponeVoice, setTranscript, takeDueVoice } from './rows/voices.ts';
+import { type DueVoice, extendVoice, giveUpVoice, keepVoice, postponeVoice, setTranscript, takeDueVoice } from './rows/voices.ts';
 
 /** Maximum bytes in a request; a larger recording is passed as a blob. */
 const requestBytes = 262_144;
-/** Time limit of a transcription; the reservation of the recording is longer. */
+/** How long a transcription may report nothing; the reservation of the recording is longer. */
 const hearMs = 120_000;
 const removeMs = 10_000;
 const idleMs = 1_000;
@@ -28,7 +28,7 @@ const deafMs = 60_000;
 export function transcribeVoices({
   db,
   commit,
-  call,
+  open,
   log,
   intakes,
   blobs,
@@ -36,7 +36,7 @@ export function transcribeVoices({
 }: {
   readonly db: Database;
   readonly commit: Commit;
-  readonly call: Call;
+  readonly open: Bus['open'];
   readonly log: Log;
   readonly intakes: ReadonlyMap<string, Pick<Intake, 'fetchFile'>>;
   readonly blobs: Pick<Blobs, 'put' | 'remove'>;
@@ -48,21 +48,36 @@ export function transcribeVoices({
     const body = await intake.fetchFile(voice.bot_id, voice.file_id, { maxBytes, signal });
     await keepVoice(db, voice.message_id, body);
   };
-  const recognized = async (voice: DueVoice, body: Uint8Array, signal: AbortSignal) => {
-    const ask = (audio: InputOf<typeof asr.recognize>['audio']) =>
-      call(asr.recognize, { audio, contentType: voice.content_type }, { signal, retry: false, timeoutMs: hearMs });
-    if (body.length <= requestBytes) return await ask(body);
+  /** The words of a recording of any length, whose reservation is extended while some are heard. */
+  const wordsOf = async (voice: DueVoice, audio: InputOf<typeof asr.follow_recording>['audio'], signal: AbortSignal): Promise<string> => {
+    const silent = new AbortController();
+    const watchdog = setTimeout(() => silent.abort(tooSlow()), hearMs);
+    const heard: string[] = [];
+    try {
+      const options = { signal: AbortSignal.any([signal, silent.signal]) };
+      for await (const { text } of open(asr.follow_recording, { audio, contentType: voice.content_type }, nothing(), options)) {
+        heard.push(text);
+        watchdog.refresh();
+        await extendVoice(db, voice.message_id);
+      }
+    } finally {
+      clearTimeout(watchdog);
+    }
+    return heard.join(' ');
+  };
+  const recognized = async (voice: DueVoice, body: Uint8Array, signal: AbortSignal): Promise<string> => {
+    if (body.length <= requestBytes) return await wordsOf(voice, body, signal);
     // The same blob for each attempt: what a process leaves that dies here, the next attempt replaces and removes.
     const blobId = `voice_${createHash('sha256').update(voice.message_id).digest('hex').slice(0, 40)}`;
     try {
       await blobs.put(blobId, Readable.from([body]), signal);
-      return await ask({ blobId, bytes: body.length, contentType: voice.content_type });
+      return await wordsOf(voice, { blobId, bytes: body.length, contentType: voice.content_type }, signal);
     } finally {
       await blobs.remove(blobId, AbortSignal.timeout(removeMs));
     }
   };
   const hear = async (voice: DueVoice, body: Uint8Array, signal: AbortSignal): Promise<void> => {
-    const { text } = await recognized(voice, body, signal);
+    const text = await recognized(voice, body, signal);
     await commit(async (tx) => {
       // The customer may have been erased during the transcription.
       const chatId = await setTranscript(tx, voice.message_id, text.replaceAll('\0', '\uFFFD').toWellFormed());
@@ -94,6 +109,9 @@ export function transcribeVoices({
     return 'more';
   });
 }
+async function* nothing(): AsyncGenerator<never> {}
+const tooSlow = (): PolybError =>
+  new PolybError('deadline_exceeded', `The transcription reported nothing for ${hearMs} ms.`, { reason: 'ear_silent' });
 /** No service offers transcription yet. */
 const isDeaf = (thrown: unknown): boolean =>
   isPolybError(thrown) && (thrown.reason === 'no_responders' || thrown.reason === 'not_connected');

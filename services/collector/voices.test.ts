@@ -10,17 +10,19 @@ import { type Fixture, fixture, token } from './fixture.ts';
 let here: World;
 let at: Fixture;
 const heard: { contentType: string; language: string; bytes: number }[] = [];
-let answer: () => { text: string; confidence: number | null };
-const rest = { words: [], provider: 'test', durationMs: 1_000 };
+let answer: () => AsyncIterable<string> | Iterable<string>;
+const rest = { confidence: null, words: [], startMs: 0, endMs: 1_000, provider: 'test' };
 /** A transcription service controlled by the test. */
 const ears = service({ serves: { asr }, settings: z.object({}) }).start(async () => ({
   asr: {
-    recognize: async ({ audio, contentType, language }) => {
-      heard.push({ contentType, language, bytes: audio instanceof Uint8Array ? audio.length : 0 });
-      return { ...answer(), ...rest };
+    recognize: async () => {
+      throw new PolybError('unavailable', 'recordings are followed');
     },
     async *recognize_stream() {},
-    async *follow_recording() {},
+    async *follow_recording({ audio, contentType, language }) {
+      heard.push({ contentType, language, bytes: audio instanceof Uint8Array ? audio.length : 0 });
+      for await (const text of answer()) yield { kind: 'final', text, ...rest };
+    },
     capabilities: async () => ({ ears: [] }),
   },
 }));
@@ -30,7 +32,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   heard.length = 0;
-  answer = () => ({ text: 'привезите букет к шести', confidence: 0.9 });
+  answer = () => ['привезите букет', 'к шести'];
   at = await fixture(here);
 });
 afterEach(() => at.close());
@@ -77,12 +79,37 @@ test('a recording that nobody could hear is tried again and heard later', async 
   };
   speak('v1');
   await until(() => heard[0]);
-  answer = () => ({ text: 'теперь слышно', confidence: null });
+  answer = () => ['теперь слышно'];
   await until(async () => {
     await hurry();
     return (await stateOf())?.state === 'heard' || null;
   });
   expect((await at.messages())[0]?.text).toBe('теперь слышно');
+});
+
+test('the reservation of a recording is extended while words of it are heard', async () => {
+  at.telegram.file('v1', Buffer.from('OggS'));
+  const isReserved = async () => {
+    const [row] = await here.store.query<{ reserved: boolean }>(
+      "select next_at > now() + interval '60 seconds' as reserved from collector.voices",
+    );
+    return row?.reserved ?? false;
+  };
+  const steps: string[] = [];
+  const { promise: more, resolve: sayMore } = Promise.withResolvers<void>();
+  answer = async function* () {
+    steps.push('begun');
+    // As long after the reservation as a long recording takes.
+    await here.store.query("update collector.voices set next_at = now() + interval '10 seconds'");
+    yield 'привезите';
+    await more;
+    yield 'букет';
+  };
+  speak('v1');
+  await until(async () => (steps.length > 0 && (await isReserved())) || null);
+  sayMore();
+  await reaches('heard');
+  expect([steps, (await at.messages())[0]?.text]).toEqual([['begun'], 'привезите букет']);
 });
 
 test('a recording that Telegram has no more is given up, and the message stays', async () => {

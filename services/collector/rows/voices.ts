@@ -2,7 +2,7 @@
 import type { Queries } from '../../../bus/service.ts';
 import { parameters, seenOfMessages, type Viewer } from './seen.ts';
 
-/** How long a recording in progress is reserved for one process. */
+/** How long a recording in progress is reserved for one process, from the last words that were heard. */
 const claimMs = 180_000;
 
 export interface DueVoice {
@@ -25,6 +25,13 @@ export async function takeDueVoice(db: Queries): Promise<DueVoice | null> {
      returning message_id, channel, bot_id, file_id, content_type, state, attempts, body`,
   );
   return voice ?? null;
+}
+/** Reserves a recording anew, so that a long one is not transcribed by two processes at once. */
+export async function extendVoice(db: Queries, messageId: string): Promise<void> {
+  await db.query(
+    `update collector.voices set next_at = now() + ${claimMs} * interval '1 millisecond' where message_id = $1 and state = 'kept'`,
+    [messageId],
+  );
 }
 export async function keepVoice(db: Queries, messageId: string, body: Uint8Array): Promise<void> {
   await db.query(
