@@ -6,7 +6,7 @@ import { expectedBy } from './expected.ts';
 import type { KeptDictation, Session } from './rows/sessions.ts';
 import { latestTurns } from './rows/turns.ts';
 import { cut } from './said.ts';
-import type { Words } from './words.ts';
+import type { DictationWords } from './words.ts';
 
 export interface HeardDictation {
   readonly is: 'open' | 'whole' | 'excess';
@@ -57,7 +57,7 @@ async function asksForPhone({ sessionId }: Session, db: Database): Promise<boole
 }
 
 /** The reply to a part of a number; null to a whole one. */
-export function replyToPart({ is, digits }: HeardDictation, { goOn, dictate, tooManyDigits }: Words): string | null {
+export function replyToPart({ is, digits }: HeardDictation, { goOn, dictate, tooManyDigits }: DictationWords): string | null {
   if (is === 'whole') return null;
   return is === 'excess' ? tooManyDigits : digits === '' ? dictate : goOn;
 }

@@ -114,7 +114,7 @@ async function firstRequest(
   if (pending.length > 0 || isSilentIn(session, null, settings) || isOverBudget(session, settings) || texts.some(asksForPerson))
     return null;
   const known = { session, company, open: null, pressed: null, now: now() };
-  const prompt = prompts(session.language, session.state, promptFacts(known));
+  const prompt = prompts(session.language, session.state, promptFacts(known), session.isSpoken ? 'spoken' : 'written');
   const lines = [...(await historyOf(session, null, heard, db)), ...texts.map((text) => ({ role: 'user' as const, text }))];
   return requestOf(known, prompt, lines, true);
 }

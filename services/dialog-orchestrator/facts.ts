@@ -94,6 +94,7 @@ export function machineFacts({ session, company, open, pressed, now }: Known): R
   const { language, memory } = session;
   return {
     language,
+    isSpoken: session.isSpoken ?? false,
     state: session.state,
     now: zoneOf(company.timeZone).iso(now),
     timeZone: company.timeZone,

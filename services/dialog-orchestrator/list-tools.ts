@@ -26,7 +26,7 @@ export function listTools({
     const facts = promptFacts({ session: customer, company: known, open, pressed: null, now: now() });
     return {
       ...{ state: session.state, language: session.language },
-      instructions: prompts(session.language, session.state, facts, true).text,
+      instructions: prompts(session.language, session.state, facts, 'speaks_itself').text,
       tools: toolSpecs(session.state).map(({ name: tool, description, parameters }) => ({ name: tool, description, parameters })),
     };
   };

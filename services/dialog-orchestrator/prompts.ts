@@ -12,13 +12,9 @@ export interface Prompt {
   /** SHA-256 of the template, so that turns under different prompts can be compared. */
   readonly hash: string;
 }
-export type Prompts = (
-  language: Language,
-  state: State,
-  facts: Readonly<Record<string, string>>,
-  /** Whether the model speaks with the customer itself, by phone. */
-  speaksItself?: boolean,
-) => Prompt;
+/** How the model's reply reaches the customer: as a text, by a voice in a call, or the model speaks with the customer itself. */
+export type PromptWay = 'written' | 'spoken' | 'speaks_itself';
+export type Prompts = (language: Language, state: State, facts: Readonly<Record<string, string>>, way: PromptWay) => Prompt;
 
 const states: readonly State[] = ['GREETING', 'COLLECTING_INFO', 'CONSULTING', 'BOOKING', 'CONFIRMING', 'COMPLETED'];
 const languages: readonly Language[] = ['ru', 'en'];
@@ -45,15 +41,17 @@ export async function loadPrompts(folder: string | undefined, known: readonly st
   const templates = new Map<string, string>();
   for (const language of languages) {
     const rules = await read(language, 'rules');
+    const spoken = await read(language, 'voice');
     const speech = await read(language, 'speech');
     for (const state of states) {
       const template = `${rules}\n\n${await read(language, state.toLowerCase())}`;
-      templates.set(`${language}/${state}`, template);
-      templates.set(`${language}/${state}/speech`, `${template}\n\n${speech}`);
+      templates.set(`${language}/${state}/written`, template);
+      templates.set(`${language}/${state}/spoken`, `${template}\n\n${spoken}`);
+      templates.set(`${language}/${state}/speaks_itself`, `${template}\n\n${speech}`);
     }
   }
-  return (language, state, facts, speaksItself = false) => {
-    const template = templates.get(`${language}/${state}${speaksItself ? '/speech' : ''}`) as string;
+  return (language, state, facts, way) => {
+    const template = templates.get(`${language}/${state}/${way}`) as string;
     return {
       text: template.replace(/\{\{(\w+)\}\}/g, (_, fact: string) => facts[fact] ?? ''),
       instructions: template.replace(/\{\{\w+\}\}/g, ''),

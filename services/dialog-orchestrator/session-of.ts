@@ -22,13 +22,14 @@ export function renewed(
   const { sessionId, said, chat, startedAt, settings } = of;
   const isOver =
     stored !== null && (stored.endedAt !== null || startedAt.getTime() - stored.activeAt.getTime() > settings.DIALOG_SESSION_MS);
-  if (stored !== null && !isOver) return stored;
+  const isSpoken = said?.isSpoken ?? false;
+  if (stored !== null && !isOver) return { ...stored, isSpoken };
   const fresh = {
     ...{
       state: moved(stored?.state ?? 'GREETING', 'idled') ?? ('GREETING' as const),
       memory: { ...noMemory, clientId: stored?.memory.clientId ?? null, named: stored?.memory.named ?? 0 },
     },
-    ...{ turns: 0, tokens: 0, handedOverAt: null, startedAt, activeAt: startedAt, endedAt: null },
+    ...{ turns: 0, tokens: 0, handedOverAt: null, startedAt, activeAt: startedAt, endedAt: null, isSpoken },
   };
   if (stored !== null) return { ...stored, ...fresh };
   return {

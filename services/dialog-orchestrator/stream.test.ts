@@ -62,6 +62,21 @@ test('a sentence that claims what did not happen is never said', async () => {
   expect(said.at(-1)).toBe('На какой день вас записать?');
 });
 
+test('the model of a caller knows that its reply is spoken, as an eager answer does, and that of a chat is told of buttons', async () => {
+  const session = unique('voice');
+  it.thinks(() => ({ text: 'На какой день?' }));
+  const { up, done } = openEager(session, 'Хочу на стрижку');
+  await until(async () => it.requests.length === 1);
+  up.put({ is: 'confirm' });
+  up.end();
+  await done;
+  await it.say(unique('chat'), 'Хочу на стрижку');
+  expect(it.requests.map(({ messages, facts }) => [/произносится вслух/.test(messages[0]?.text ?? ''), facts])).toEqual([
+    [true, expect.objectContaining({ isSpoken: true })],
+    [false, expect.objectContaining({ isSpoken: false })],
+  ]);
+});
+
 test('a phone that is told in words is the phone of the conversation', async () => {
   const session = unique('voice');
   const seen: string[] = [];

@@ -19,7 +19,7 @@ import type { Ask } from './tools/tool.ts';
 import { type KeptAnswer, runTurn, type TurnEnd, type TurnRequest } from './turn.ts';
 import { turnDue } from './turn-due.ts';
 import { type Answer, type DialogParts, dayMs, gone, remembered, type Said } from './turn-parts.ts';
-import { words } from './words.ts';
+import { dictationWords, wordsFor } from './words.ts';
 
 export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
   const { db, settings, now } = parts;
@@ -39,7 +39,7 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
         : null;
     if (said === null && chat === null && stored === null) return silence(sessionId, null);
     if (chat !== null && chat.chat.chatId !== sessionId) return merged([sessionId], chat.chat.chatId, turnId, context);
-    const before = { ...renewed(stored, { sessionId, said, chat, startedAt, settings }), isSpoken: said?.isSpoken ?? false };
+    const before = renewed(stored, { sessionId, said, chat, startedAt, settings });
     const heard = await hear({ session: before, said, chat, inputs, db }, context);
     const former = chat === null ? [] : await formerChats(heard.elsewhere, sessionId, context);
     if (former.length > 0) return merged(former, sessionId, turnId, context);
@@ -75,11 +75,11 @@ export function takeTurn(parts: DialogParts): Handler<typeof dialog.take_turn> {
     const asks: Ask[] = [];
     let end: TurnEnd | null = null;
     const ours: string[] = [];
-    if (isForged && !isSilent) ours.push(words[current.language].goneButton);
-    if (heard.unread.voice && !isSilent) ours.push(words[current.language].cannotListen);
-    if (heard.unread.other && !isSilent && texts.length === 0 && !(await wasSaid(words[current.language].cannotSee, db, sessionId)))
-      ours.push(words[current.language].cannotSee);
-    const part = heard.dictation === null ? null : replyToPart(heard.dictation, words[current.language]);
+    if (isForged && !isSilent) ours.push(wordsFor(current).goneButton);
+    if (heard.unread.voice && !isSilent) ours.push(wordsFor(current).cannotListen);
+    if (heard.unread.other && !isSilent && texts.length === 0 && !(await wasSaid(wordsFor(current).cannotSee, db, sessionId)))
+      ours.push(wordsFor(current).cannotSee);
+    const part = heard.dictation === null ? null : replyToPart(heard.dictation, dictationWords[current.language]);
     if (!isSilent && more === null && (spoken === null ? texts.length > 0 || pressed !== null : !isQuiet)) {
       if (texts.some(asksForPerson)) asks.push({ is: 'hand_over', reason: 'the customer asked for a person', summary: texts.at(-1) ?? '' });
       else if (isOverBudget(current, settings)) asks.push({ is: 'hand_over', reason: 'the session is too long', summary: '' });

@@ -23,7 +23,7 @@ import { moved, type StateEvent } from './states.ts';
 import { supportOf } from './support-of.ts';
 import { expectedOf, isListedIn, toolNamed, toolSpecs } from './tools/catalogue.ts';
 import { type Ask, refused, type Tool, type ToolContext, type ToolResult } from './tools/tool.ts';
-import { words } from './words.ts';
+import { wordsFor } from './words.ts';
 
 const [maxOutputTokens, resultCharacters] = [700, 12_000];
 
@@ -126,7 +126,7 @@ export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnE
 
   for (let step = 1; step <= limits.steps; step++) {
     const known: Known = { session, company: ports.company, open: start.open, pressed: start.pressed, now: ports.now() };
-    const prompt = ports.prompts(session.language, session.state, promptFacts(known));
+    const prompt = ports.prompts(session.language, session.state, promptFacts(known), session.isSpoken ? 'spoken' : 'written');
     promptHash = prompt.hash;
     const mayCall = toolRows.length < limits.toolCalls && step < limits.steps;
     const support = () =>
@@ -202,7 +202,7 @@ export async function runTurn(start: TurnStart, ports: TurnPorts): Promise<TurnE
     if (ports.speaksItself) return end(null, 'none');
   }
   move('replied');
-  return end(words[session.language].plain, 'plain');
+  return end(wordsFor(session).plain, 'plain');
 }
 
 interface Running {

@@ -28,10 +28,6 @@ export interface Words {
   readonly cannotProve: string;
   readonly callRequested: string;
   readonly noted: string;
-  /** Replies to parts of a phone that is dictated. */
-  readonly goOn: string;
-  readonly dictate: string;
-  readonly tooManyDigits: string;
 }
 export interface ProposalWords {
   readonly what: 'create' | 'move' | 'cancel';
@@ -92,9 +88,6 @@ export const words: Readonly<Record<Language, Words>> = {
     cannotProve: 'Показать или изменить запись я здесь не могу: номер в этом разговоре не подтвердить. Могу позвать сотрудника.',
     callRequested: 'Заявку на звонок передаю сотруднику: перезвонят после его подтверждения.',
     noted: 'Записала вашу просьбу для сотрудников.',
-    goOn: 'Слушаю дальше.',
-    dictate: 'Диктуйте номер.',
-    tooManyDigits: 'Цифр получилось больше, чем в номере. Продиктуйте его, пожалуйста, ещё раз.',
   },
   en: {
     confirm: 'Confirm',
@@ -139,9 +132,6 @@ export const words: Readonly<Record<Language, Words>> = {
     cannotProve: 'I cannot show or change appointments here, since this conversation cannot prove a number. I can call a colleague.',
     callRequested: 'I am passing your request for a call on to a colleague; they will call once it is approved.',
     noted: 'I noted your request for my colleagues.',
-    goOn: 'Go on, please.',
-    dictate: 'Please tell me the number.',
-    tooManyDigits: 'Those are more digits than a phone number has. Please say it again.',
   },
 };
 
@@ -151,14 +141,37 @@ const spoken: Readonly<Record<Language, Partial<Words>>> = {
     checking: 'Система записи ещё не ответила. Мы проверим и перезвоним вам.',
     handedOver: 'Соединяю вас с сотрудником.',
     handedOverClosed: (opens) => `Сейчас мы закрыты. Сотрудник перезвонит вам ${opens}.`,
-    cannotProve: 'По телефону показать или изменить запись я не могу. Могу соединить вас с сотрудником.',
+    goneButton: 'Этот вариант уже не действует.',
+    budget: 'На сегодня записей по телефону достаточно. Соединяю вас с сотрудником.',
+    cannotProve: 'По телефону назвать или изменить запись я не могу. Могу соединить вас с сотрудником.',
   },
   en: {
     checking: 'The booking system has not answered yet. We will check and call you back.',
     handedOver: 'I am putting you through to a colleague.',
     handedOverClosed: (opens) => `We are closed now. A colleague will call you back ${opens}.`,
-    cannotProve: 'I cannot show or change appointments by phone. I can put you through to a colleague.',
+    goneButton: 'This option is no longer valid.',
+    budget: 'That is enough bookings by phone for today. I am putting you through to a colleague.',
+    cannotProve: 'I cannot tell or change appointments by phone. I can put you through to a colleague.',
   },
 };
 export const wordsFor = ({ language, isSpoken = false }: Pick<Session, 'language' | 'isSpoken'>): Words =>
   isSpoken ? { ...words[language], ...spoken[language] } : words[language];
+
+/** Replies to parts of a phone that a caller dictates. */
+export interface DictationWords {
+  readonly goOn: string;
+  readonly dictate: string;
+  readonly tooManyDigits: string;
+}
+export const dictationWords: Readonly<Record<Language, DictationWords>> = {
+  ru: {
+    goOn: 'Слушаю дальше.',
+    dictate: 'Диктуйте номер.',
+    tooManyDigits: 'Цифр получилось больше, чем в номере. Продиктуйте его, пожалуйста, ещё раз.',
+  },
+  en: {
+    goOn: 'Go on, please.',
+    dictate: 'Please tell me the number.',
+    tooManyDigits: 'Those are more digits than a phone number has. Please say it again.',
+  },
+};

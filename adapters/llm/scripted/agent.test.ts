@@ -943,11 +943,14 @@ describe('in every situation', () => {
     ).toEqual([]);
   });
 
-  test('its words pass the gate for claims', async () => {
+  test.each([false, true])('its words pass the gate for claims, in a call: %s', async (isSpoken) => {
     const moments = [...tuesday, ...week, haircut, manicure].map(({ date, time }) => ({ date, time }));
     const support = { ...noSupport, offered: moments, appointments: moments, times: ['10:00', '21:00'], prices: [1800, 2000, 4500] };
     const judged = async (situation: Situation) =>
-      checkText((await scripted().answer(request(situation))).text, { ...support, phones: ['+74950000012'] });
+      checkText((await scripted().answer(request({ ...situation, facts: { ...situation.facts, isSpoken } }))).text, {
+        ...support,
+        phones: ['+74950000012'],
+      });
     expect(await breaking(async (situation) => (await judged(situation)).ok)).toEqual([]);
   });
 });
@@ -956,6 +959,21 @@ test('without facts it greets, and finds no service', async () => {
   const answer = (said: string) => scripted().answer(request({ said }, { facts: undefined }));
   expect((await answer('Здравствуйте')).text).toBe('Здравствуйте! Чем могу помочь?');
   expect((await answer('стрижка завтра')).toolCalls).toMatchObject([{ name: 'get_services' }]);
+});
+
+test.each([
+  ['спасибо', {}, 'Пожалуйста! Если понадобится что-то ещё, пишите.', 'Пожалуйста! Если понадобится что-то ещё, звоните.'],
+  ['и что дальше', { openProposal: { what: 'create' } }, /нажмите кнопку/, /скажите «да»/],
+  ['привет', {}, /menu: book, services, own, person/, /назову цены.*menu: book, services, person/],
+])('«%s» gets other words in a call than in a chat', async (said, facts, written, spoken) => {
+  for (const [isSpoken, expected] of [
+    [false, written],
+    [true, spoken],
+  ] as const) {
+    const answer = await brief({ facts: { ...facts, isSpoken }, said });
+    if (typeof expected === 'string') expect(answer).toBe(expected);
+    else expect(answer).toMatch(expected);
+  }
 });
 
 test('a request of the repair gets words that claim nothing', async () => {

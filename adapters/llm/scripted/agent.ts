@@ -6,8 +6,8 @@ import type { Offer } from '../port.ts';
 import type { Conversation, Ran } from './conversation.ts';
 import type { Appointment, Reading, Result, Service, Slot } from './facts.ts';
 import { isLike, servicesIn, wordsIn } from './likeness.ts';
-import { en } from './phrases.en.ts';
-import { ru } from './phrases.ru.ts';
+import { en, enSpoken } from './phrases.en.ts';
+import { ru, ruSpoken } from './phrases.ru.ts';
 import type { Phrases } from './phrases.ts';
 import {
   factsIn,
@@ -47,11 +47,11 @@ export function nextStep(conversation: Conversation): Step {
 
 function agentOf(conversation: Conversation) {
   const { facts, lastReply, before, ran, calls, has } = conversation;
-  const { language, pressed, company, customer, offered, appointments } = facts;
+  const { language, isSpoken, pressed, company, customer, offered, appointments } = facts;
   // The customer proved their phone for what they wanted before.
   const isProof = customer.phone === 'proved' && sharesContact(conversation.said) && ownWishes.has(wishIn(before[0] ?? ''));
   const said = isProof ? (before[0] ?? '') : conversation.said;
-  const phrases: Phrases = language === 'en' ? en : ru;
+  const phrases = phrasesOf(language, isSpoken);
   const { marks } = phrases;
   const asked = (mark: keyof Phrases['marks']) => lastReply.includes(marks[mark]);
   const wish = wishIn(said);
@@ -68,7 +68,8 @@ function agentOf(conversation: Conversation) {
     kind: 'menu',
     options: refs.map((ref) => ({ ref, title: phrases.menu[ref] })),
   });
-  const fullMenu = menu('book', 'services', 'own', 'person');
+  // A call proves no phone, so that it shows nobody's appointments.
+  const fullMenu = isSpoken ? menu('book', 'services', 'person') : menu('book', 'services', 'own', 'person');
   const help = (): Step => say(phrases.help, fullMenu);
   const failed = (): Step => say(phrases.failed, menu('person'));
 
@@ -431,6 +432,11 @@ function agentOf(conversation: Conversation) {
   return { begin, after, help };
 }
 
+/** @param isSpoken in a call */
+function phrasesOf(language: 'ru' | 'en', isSpoken: boolean): Phrases {
+  const [written, spoken] = language === 'en' ? [en, enSpoken] : [ru, ruSpoken];
+  return isSpoken ? { ...written, ...spoken } : written;
+}
 const capitalised = (text: string) => (text[0] ?? '').toUpperCase() + text.slice(1);
 const formats = {
   ru: {

@@ -12,6 +12,8 @@ const Employee = z.object({ employee: z.string(), name: z.string(), position: te
 
 export const Facts = z.object({
   language: z.enum(['ru', 'en']).default('ru'),
+  /** The reply is heard in a call. */
+  isSpoken: z.boolean().default(false),
   state: z.string().default('GREETING'),
   /** ISO 8601 with the offset of the location. */
   now: z.string().default(''),

@@ -1,4 +1,4 @@
-import type { Phrases } from './phrases.ts';
+import type { Phrases, SpokenPhrases } from './phrases.ts';
 
 export const en: Phrases = {
   greeting: (company) => (company === null ? 'Hello! How can I help?' : `Hello! This is ${company}. How can I help?`),
@@ -58,4 +58,17 @@ export const en: Phrases = {
     cancel: 'want to cancel',
     call: 'number for the call',
   },
+};
+
+export const enSpoken: SpokenPhrases = {
+  help: 'I can help you choose a service and a time, and tell you prices. Where shall we start?',
+  thanks: 'You are welcome! Call any time.',
+  slotsNear: 'Nothing is free at that time. There are other times.',
+  slotsOther: 'Nothing is free on that day. There are other days.',
+  noSlots: 'Nothing is free in the next days. Name another day, or ask for a person.',
+  gone: 'That time is gone. On which day shall I look?',
+  checkProposal: 'Please tell me whether everything is right.',
+  confirm: 'If everything is right, say yes. If not, say what to change.',
+  provePhone: 'We talk about appointments only with their owner.',
+  callNeedsPhone: 'Which number shall we call, please? Tell me the number for the call.',
 };

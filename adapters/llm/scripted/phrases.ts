@@ -1,4 +1,7 @@
-/** Everything that the scripted agent says, in one language. Its texts claim nothing: the dialog service reports what was done. */
+/**
+ * Everything that the scripted agent says, in one language; `SpokenPhrases` replace some of it in calls, where nothing can be read or pressed.
+ * Its texts claim nothing: the dialog service reports what was done.
+ */
 export interface Phrases {
   readonly greeting: (company: string | null) => string;
   readonly hello: string;
@@ -59,3 +62,5 @@ export interface Phrases {
   /** Parts of the phrases above by which the agent recognises its own last question. */
   readonly marks: Readonly<Record<'name' | 'phone' | 'day' | 'move' | 'cancel' | 'call', string>>;
 }
+/** The wording of a call where the written one would ask the customer to read, write or press something. */
+export type SpokenPhrases = Partial<Omit<Phrases, 'marks' | 'menu' | 'days' | 'reasons'>>;
