@@ -87,7 +87,7 @@ const homes: Readonly<Record<string, string>> = {
   ioredis: 'adapters/vendors/redis/cache.ts',
   aws4fetch: 'adapters/vendors/s3/blob.ts',
   pino: 'runtime/log.ts',
-  'onnxruntime-web': 'adapters/asr/phrases/',
+  'onnxruntime-web': 'media/audio/network.ts',
   '@deepgram/sdk': 'adapters/vendors/deepgram/',
   '@grpc/': 'adapters/vendors/yandex/',
   opusscript: 'media/audio/opus.ts',

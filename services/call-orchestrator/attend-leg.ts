@@ -37,6 +37,7 @@ export function attendLegs(
       readonly models: readonly SpeechModel[];
       readonly turns: SpeechTurns;
       readonly rules: TalkRules;
+      readonly detector: TalkParts['detector'];
       /** The people to whom the agent hands a call over, in this order. */
       readonly people: readonly string[];
     },

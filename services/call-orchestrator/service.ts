@@ -15,6 +15,7 @@ import { settled } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { tts } from '../../contracts/tts.ts';
+import { detectors } from '../../media/audio/detectors.ts';
 import { systemClock } from '../../media/sip/clock.ts';
 import { attendLegs } from './attend-leg.ts';
 import { consultFirst } from './consult.ts';
@@ -81,6 +82,7 @@ export default service({
     script: settings.CALL_SCRIPT === undefined ? builtInScript : await readLineScript(settings.CALL_SCRIPT),
     attendant: settings.CALL_ATTENDANT,
     ...{ models: vendors.realtime, turns: settings.CALL_REALTIME_TURNS },
+    detector: await detectors[settings.CALL_VAD](),
     rules: {
       ...russianRules,
       greeting: settings.CALL_GREETING ?? russianRules.greeting,

@@ -50,6 +50,12 @@ export const callSettings = z.object({
     .enum(['learned', 'fixed'])
     .default('learned')
     .describe('learned: the silence becomes longer, up to twice, for a customer who makes longer pauses.'),
+  CALL_VAD: z
+    .enum(['fvad', 'silero'])
+    .default('fvad')
+    .describe(
+      'What detects the customer’s speech in a call: the detector of WebRTC, or Silero, a neural network that does not take noise for speech and needs about 1 % of a processor core per call.',
+    ),
   CALL_EAGER_ANSWERS: flag()
     .default(true)
     .describe(

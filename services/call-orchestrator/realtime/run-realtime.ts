@@ -73,7 +73,7 @@ export async function runRealtime(
   const { player, voice } = line;
   const said = createTurns();
   const hearing = createHearing({
-    ...{ detector: await voiceActivity(), now, echoDb: line.echo.level },
+    ...{ detector: parts.detector ?? (await voiceActivity()), now, echoDb: line.echo.level },
     stirred() {},
     started(_, at) {
       spokenMs = -leadMs;

@@ -67,7 +67,7 @@ export async function runTalk({ callId, legId, direction, phoneNumber }: TalkedC
   );
   const cadence = createCadence();
   const hearing = createHearing({
-    ...{ detector: await voiceActivity(), now, echoDb: line.echo.level },
+    ...{ detector: parts.detector ?? (await voiceActivity()), now, echoDb: line.echo.level },
     stirred: () => give({ kind: 'stirred' }),
     started(segment, at) {
       ear.begin(segment);

@@ -2,6 +2,7 @@
 import type { Bus, Log } from '../../../bus/service.ts';
 import type { AnswerVerdict } from '../line/answering.ts';
 import type { AnsweredInWords } from './answering-words.ts';
+import type { HearingParts } from './hearing.ts';
 import type { CompletedTurn, TalkEntry } from './machine.ts';
 import type { TalkRules } from './rules.ts';
 
@@ -12,6 +13,8 @@ export interface TalkParts {
   readonly now: () => number;
   readonly timers?: Timers | undefined;
   readonly rules: TalkRules;
+  /** Detects speech; by default libfvad. */
+  readonly detector?: HearingParts['detector'] | undefined;
   readonly language: string;
   readonly voice: string | undefined;
   /** Stores an entry of the transcript. */
