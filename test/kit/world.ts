@@ -45,7 +45,8 @@ export async function world(connect?: (user: string) => Promise<Transport>): Pro
     warn: (facts, message) => void logged.push({ level: 'warn', message, facts }),
     error: (facts, message) => void logged.push({ level: 'error', message, facts }),
   };
-  const store = openStore({ url: database.url, name: 'test', log, patienceMs: testPatienceMs });
+  // Few connections: PostgreSQL takes 100 ms of CPU to start a session and to plan its first statements.
+  const store = openStore({ url: database.url, name: 'test', log, connections: 3, patienceMs: testPatienceMs });
   const broker = memoryBroker();
   const join = connect ?? (async (user: string) => broker.connect(user));
   const bus = createBus({ transport: await join('operator'), name: 'operator', log });
