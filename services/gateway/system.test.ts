@@ -54,7 +54,8 @@ test('services that respond and those that should are listed with instances, met
     await find();
     const services = await surveyed();
     const edge = services.find(({ service }) => service === 'gateway')?.calls.find(({ method }) => method === 'crm.find_contact');
-    return (edge?.perSecond ?? 0) > 0 ? services : null;
+    // On a busy machine a service may reply after the survey has ended.
+    return (edge?.perSecond ?? 0) > 0 && services.length >= 7 ? services : null;
   });
   const of = (name: string) => found.find(({ service }) => service === name);
   expect(found.map(({ service }) => service)).toEqual([
