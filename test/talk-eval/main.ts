@@ -1,13 +1,16 @@
 /** Runs the scenarios of talks in virtual time, and writes the table of the agent's error rates. */
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { espeak, espeakSettings } from '../../adapters/tts/espeak.ts';
 import { optionsOf, refuse } from '../../scripts/options.ts';
 import { russianRules } from '../../services/call-orchestrator/talk/rules.ts';
 import { hasVoices, humanCallers } from './callers.ts';
-import { endOfTurnMs, judge } from './judge.ts';
 import { everyGroup } from './numbers.ts';
-import { play, textsOf } from './play.ts';
+import { textsOf } from './play.ts';
+import type { Played, Share } from './player.ts';
 import { readScenarios, type Scenario } from './scenario.ts';
 import { pageOf, type Row, tableOf } from './table.ts';
 
@@ -43,29 +46,29 @@ const began = performance.now();
 const { scenarios, goals } = readScenarios(join(import.meta.dirname, 'scenarios'));
 const wanted = scenarios.filter(({ name, row }) => `${name} ${row}`.includes(options.only));
 const stopping = AbortSignal.timeout(600_000);
-const callers = await humanCallers([...everyGroup, ...scenarios.flatMap(textsOf)], stopping);
+// Festival speaks what is not yet in the cache, from which the threads read.
+await humanCallers([...everyGroup, ...scenarios.flatMap(textsOf)], stopping);
 const voice = await agentVoice(wanted);
 const spokenAt = performance.now();
 
 const rows = new Map<string, Row>(
   [...goals].map(([name, atMost]) => [name, { name, atMost, trials: 0, failed: 0, also: 0, talks: 0, endMs: [] }]),
 );
-for (const [nth, scenario] of wanted.entries()) {
+const talks = wanted.flatMap(({ times }, nth) =>
+  Array.from({ length: times }, (_, time) => ({ nth, time, seed: Number(options.seed) * 1_000_003 + nth * 1_009 + time })),
+);
+for (const [at, { verdicts, endMs }] of (await playAll()).entries()) {
+  const { nth, time } = talks[at] as (typeof talks)[number];
+  const scenario = wanted[nth] as Scenario;
   const row = rows.get(scenario.row) as Row;
-  for (let time = 0; time < scenario.times; time += 1) {
-    const seed = Number(options.seed) * 1_000_003 + nth * 1_009 + time;
-    const { observed } = await play(scenario, seed, { callers, voice, rules: { silenceMs: Number(options.silence) } });
-    const [first, ...others] = scenario.expect.map((expected) => judge(expected, observed));
-    row.talks += 1;
-    row.trials += first?.trials ?? 0;
-    row.failed += first?.failed ?? 0;
-    row.also += others.filter(({ failed }) => failed > 0).length > 0 ? 1 : 0;
-    const last = observed.made.at(-1);
-    const endMs = last === undefined ? null : endOfTurnMs(last, observed);
-    if (endMs !== null) row.endMs.push(endMs);
-    if (!options.failed) continue;
-    for (const verdict of [first, ...others]) if (verdict?.why) console.log(`${scenario.name} #${time}: ${verdict.why}`);
-  }
+  const [first, ...others] = verdicts;
+  row.talks += 1;
+  row.trials += first?.trials ?? 0;
+  row.failed += first?.failed ?? 0;
+  row.also += others.some(({ failed }) => failed > 0) ? 1 : 0;
+  if (endMs !== null) row.endMs.push(endMs);
+  if (!options.failed) continue;
+  for (const { why } of verdicts) if (why !== null) console.log(`${scenario.name} #${time}: ${why}`);
 }
 const shown = [...rows.values()].filter(({ talks }) => talks > 0);
 console.log(tableOf(shown));
@@ -77,8 +80,30 @@ const isWhole = options.only === '' && options.seed === '1' && options.silence =
 if (isWhole) await writeFile(page, pageOf(shown, seconds));
 process.exitCode = shown.every(({ atMost, failed, trials }) => atMost === null || (100 * failed) / trials <= atMost) ? 0 : 1;
 
+/** Plays every talk, in one thread per processor. */
+async function playAll(): Promise<readonly Played[]> {
+  const threads = availableParallelism();
+  const played = new Array<Played>(talks.length);
+  const playShare = async (thread: number): Promise<void> => {
+    const mine = [...talks.keys()].filter((at) => at % threads === thread);
+    const share: Share = {
+      ...{ scenarios: wanted, silenceMs: Number(options.silence), voice },
+      talks: mine.map((at) => talks[at] as (typeof talks)[number]),
+    };
+    const worker = new Worker(new URL('player.ts', import.meta.url), { workerData: share });
+    let count = 0;
+    worker.on('message', (one: Played) => {
+      played[mine[count++] as number] = one;
+    });
+    await once(worker, 'exit', { signal: stopping });
+    if (count < mine.length) throw new Error(`a thread ended after ${count} of ${mine.length} talks`);
+  };
+  await Promise.all(Array.from({ length: threads }, (_, thread) => playShare(thread)));
+  return played;
+}
+
 /** The built-in voice, synthesized in advance, since virtual time does not wait for a program. */
-async function agentVoice(played: readonly Scenario[]): Promise<(text: string) => Uint8Array> {
+async function agentVoice(played: readonly Scenario[]): Promise<ReadonlyMap<string, Uint8Array>> {
   const { speak } = espeak(espeakSettings.parse({}));
   const own = Object.values(russianRules).filter((rule) => typeof rule === 'string');
   const texts = new Set([
@@ -88,5 +113,5 @@ async function agentVoice(played: readonly Scenario[]): Promise<(text: string) =
   ]);
   const spoken = new Map<string, Uint8Array>();
   for (const text of texts) spoken.set(text, await speak({ text, language: 'ru-RU' }, stopping));
-  return (text) => spoken.get(text) ?? new Uint8Array(8_000).fill(0xff);
+  return spoken;
 }
