@@ -83,9 +83,9 @@ function rawInput({ input }: InputRoute, { headers, query, body }: RequestParts,
 const passed = new Set(['content-type', 'signature']);
 const reserved = new Set(['headers', 'query', 'body']);
 
-/** Signatures, secret tokens and similar headers; never credentials of this gateway. */
+/** Signatures, secret tokens and similar headers (`webhook-…` of Standard Webhooks 1.0); never credentials of this gateway. */
 function passedHeaders(headers: Texts): Readonly<Record<string, string>> {
-  const isPassed = (name: string) => passed.has(name) || (name.startsWith('x-') && name !== 'x-api-key');
+  const isPassed = (name: string) => passed.has(name) || (name.startsWith('x-') && name !== 'x-api-key') || name.startsWith('webhook-');
   const kept = pairsOf(headers).filter(([name, text]) => isPassed(name) && text.length <= longestHeader);
   return Object.fromEntries(kept.slice(0, mostHeaders));
 }

@@ -118,6 +118,9 @@ test('a webhook’s bytes arrive untouched, whatever their type says, with its s
             ...(type === undefined ? {} : { 'content-type': type }),
             'X-Hub-Signature-256': 'sha256=ab',
             Signature: 'aWQ6YWI=',
+            'webhook-id': 'wh_1',
+            'Webhook-Timestamp': '1764500000',
+            'webhook-signature': 'v1,aWQ=',
             'x-api-key': 'k',
             cookie: 'c',
           },
@@ -128,6 +131,7 @@ test('a webhook’s bytes arrive untouched, whatever their type says, with its s
   for (const { bot, nth, headers, body: came } of delivered) {
     expect({ bot, nth, came: Buffer.from(came).toString('hex') }).toEqual({ bot: 'main', nth: 3, came: body.toString('hex') });
     expect(headers).toMatchObject({ 'x-hub-signature-256': 'sha256=ab', signature: 'aWQ6YWI=' });
+    expect(headers).toMatchObject({ 'webhook-id': 'wh_1', 'webhook-timestamp': '1764500000', 'webhook-signature': 'v1,aWQ=' });
     expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['x-api-key']));
     expect(headers).not.toHaveProperty('cookie');
   }
