@@ -18,6 +18,7 @@ import {
   type SpeechCallRow,
   takeSpeechCalls,
 } from './speech-call-rows.ts';
+import { reportTurnsOf } from './speech-call-turns.ts';
 
 export interface SpeechCallParts {
   readonly db: Queries;
@@ -47,6 +48,7 @@ export function answerSpeechCalls(sip: SipCalls | undefined, parts: SpeechCallPa
   const { db, bus, log, now, routes, people } = parts;
 
   async function finish({ providerCallId, callId }: SpeechCallRow, end: CallEnd): Promise<void> {
+    if (callId !== null) await (await reportTurnsOf(callId, parts)).end();
     await bus.commit(async (tx) => {
       await closeSpeechCall(tx, providerCallId, end.outcome === 'failed' ? 'refused' : 'ended');
       if (callId !== null) await finishCall(tx, callId, end, new Date(now()));
@@ -116,12 +118,16 @@ export function answerSpeechCalls(sip: SipCalls | undefined, parts: SpeechCallPa
     }, beatMs);
     try {
       let said = await countEntries(db, callId);
+      const turns = await reportTurnsOf(callId, parts);
       const over = await runSideband(
         session,
         { customer, runKey: `${callId}:${now()}` },
         {
           ...{ bus, log, now },
-          note: (entry) => insertEntry(db, callId, said++, entry),
+          async note(entry) {
+            await insertEntry(db, callId, said++, entry);
+            await turns.add(entry);
+          },
           async end(handsOver) {
             const [person] = people;
             if (handsOver && person !== undefined) await connectPerson(sipCalls, row, person, closing);

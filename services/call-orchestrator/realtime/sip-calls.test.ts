@@ -165,6 +165,14 @@ const transcriptOf = async (callId: string) =>
   (await it.bus.call(calls.get_transcript, { callId })).entries.map(
     ({ who, text, isInterrupted }) => `${who}: ${text}${isInterrupted ? ' …' : ''}`,
   );
+/** Turns as `n said → reply`. */
+const turnsOf = async (callId: string) => {
+  const rows = await it.store.query<{ payload: { n: number; said: string; reply: string } }>(
+    `select payload from journal.events where event = 'calls.turn_completed' and key = $1 order by (payload->>'n')::int`,
+    [callId],
+  );
+  return rows.map(({ payload: { n, said, reply } }) => `${n} ${said} → ${reply}`);
+};
 /** A call answered by the model. */
 async function answered(id: string) {
   const { callId, delivery, posts, listed } = waiting();
@@ -192,6 +200,7 @@ test('a call has a row from the first ring to its end, and a transcript in the o
   await until(async () => (await now())?.state === 'ended');
   expect(await now()).toMatchObject({ outcome: 'answered', endedBy: 'remote', hangUpCause: 'normal', needsAttention: false });
   expect(await transcriptOf(call.callId)).toEqual(whole);
+  expect(await turnsOf(call.callId)).toEqual(['0 Сколько стоит стрижка → Две тысячи рублей.', '1 Спасибо → Пожалуйста.']);
   await expect(it.bus.call(calls.get_recording, { callId: call.callId, offset: 0, length: 100 })).rejects.toMatchObject({
     reason: 'not_kept',
     message: expect.stringContaining('never left openai'),
@@ -245,6 +254,9 @@ test('a session that breaks off while the call goes on is opened again, and the 
   await until(async () => (await transcriptOf(call.callId)).length === 4);
   expect((await transcriptOf(call.callId)).slice(2)).toEqual(['customer: Вы ещё там?', 'agent: Слушаю вас.']);
   expect(await now()).toMatchObject({ state: 'answered' });
+  server.customerHangsUp(providerCallId);
+  await until(async () => (await now())?.state === 'ended');
+  expect(await turnsOf(call.callId)).toEqual(['0 Алло → Слушаю вас.', '1 Вы ещё там? → Слушаю вас.']);
 });
 
 /** A call that GPT-Live has answered. */
