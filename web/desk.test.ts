@@ -559,6 +559,9 @@ inBrowser(
     await says(page, 'Звонок принят', '.notices');
     expect(asked).toEqual([1, 2].map(() => [{ leadId: 'l1', phoneNumber: '+79995553322' }, 'again-call_1']));
     await until(async () => (await page.value('location.pathname')) === '/desk/calls/call_3', patienceMs);
+    server.on('GET /api/v1/calls/call_2', () => ({ ...call(2), provider: 'openai' }));
+    await go(page, 'calls/call_2');
+    await says(page, 'Звонок принял по SIP сам openai', '.detail');
 
     await go(page, 'leads?phone=%2B79995553322');
     await says(page, 'в работе', '[data-row="l1"]');

@@ -169,7 +169,7 @@ export function page(desk: Desk): Page {
       <h3>${t('times')}</h3>
       <${Course} call=${call} />
       ${call.transferredTo !== null && html`<p>${t('transferredTo', { phone: phone(call.transferredTo) })}</p>`}
-      <p class="quiet">${t('noVoice')}</p>
+      <p class="quiet">${call.provider == null ? t('noVoice') : t('atProvider', { provider: call.provider })}</p>
       ${call.key !== undefined && desk.may('journal.get') && html`<${RowOfKey} key=${call.state} desk=${desk} journalKey=${call.key} />`}`;
   }
   async function callAgain({ callId, leadId, phoneNumber }: Call): Promise<void> {
