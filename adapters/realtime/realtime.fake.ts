@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import { encode, rateHz } from '../../media/audio/g711.ts';
 import { createSpeechDetector } from '../../media/audio/speech.ts';
-import { type FakeServer, fakeServer } from '../fake-server.ts';
+import { type FakeReply, type FakeRequest, type FakeServer, type FakeServerOptions, fakeServer } from '../fake-server.ts';
 import { pcm, pcmu } from './audio-forms.ts';
 import type { AudioForm } from './session.ts';
 
@@ -32,18 +32,26 @@ export interface FakeItem {
   /** Of audio of the model. */
   ms: number;
 }
-export interface FakeRealtimeOptions {
-  /** Recognizes the words in audio of the customer, G.711 μ-law. */
-  readonly words: (pcmu: Uint8Array) => string;
-  /** @param items the conversation so far, including results of calls */
-  readonly answers: (items: readonly FakeItem[], nth: number) => FakeAnswer;
+export interface FakeRealtimeOptions extends Pick<FakeServerOptions, 'port' | 'onReply'> {
+  /** Recognizes the words in audio of the customer, G.711 μ-law. An answer waits for them. */
+  readonly words: (pcmu: Uint8Array) => string | Promise<string>;
+  /** @param items the conversation so far, including results of calls @param setup of the session */
+  readonly answers: (items: readonly FakeItem[], nth: number, setup: Json) => FakeAnswer;
+  /** The sound of an answer, 8 kHz; default: tones. */
+  readonly sound?: (answer: FakeAnswer) => Int16Array | Promise<Int16Array>;
+  /** Called with each event of a client, except audio. */
+  readonly onEvent?: (event: Json) => void;
+  /** Requests that are not of the API and need no key; undefined: none of these. */
+  readonly orders?: (request: FakeRequest) => FakeReply | Promise<FakeReply> | undefined;
+  /** Answers in calls whose audio the server has take as long as their sound, and the customer interrupts them. */
+  readonly playsInCalls?: boolean;
   readonly apiKey?: string;
   /** `Api-Key` of Yandex. */
   readonly scheme?: string;
   /** How long an answer takes to begin. */
   readonly thinkMs?: number;
 }
-type Json = Readonly<Record<string, unknown>>;
+export type Json = Readonly<Record<string, unknown>>;
 export interface FakeRealtime {
   /** `ws://127.0.0.1:…/v1/realtime` */
   readonly url: string;
@@ -74,7 +82,7 @@ export const soundOf = ({ says = '', ms = 20 * says.length }: FakeAnswer): Int16
 };
 
 export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRealtime> {
-  const { apiKey = 'sk-test', scheme = 'Bearer' } = options;
+  const { apiKey = 'sk-test', scheme = 'Bearer', sound = soundOf } = options;
   const sockets = new WebSocketServer({ noServer: true });
   const received: Json[] = [];
   const connections: { query: string; setup: () => Json }[] = [];
@@ -96,7 +104,10 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
   }
   const setups = new Map<string, Json>();
 
-  const http = await fakeServer({ onUpgrade: upgrade }, ({ method, path, headers, body }) => {
+  const http = await fakeServer({ ...options, onUpgrade: upgrade }, async (request) => {
+    const { method, path, headers, body } = request;
+    const ordered = await options.orders?.(request);
+    if (ordered !== undefined) return ordered;
     if (headers.authorization !== `${scheme} ${apiKey}`) return { status: 401 };
     const [, call, accepted] = /^v1\/(?:realtime\/calls|live\/sessions)\/([^/]+)\/(accept)$/.exec(path) ?? [];
     if (method === 'POST' && accepted !== undefined && call !== undefined) {
@@ -133,6 +144,10 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
     const mine: FakeItem[] = [];
     /** The answer that plays until the customer interrupts. */
     let played: string | null = null;
+    let ending: NodeJS.Timeout | undefined;
+    /** Words of the latest turn, not yet known. */
+    let reading: Promise<void> = Promise.resolve();
+    socket.once('close', () => clearTimeout(ending));
     if (call !== null) attached.set(call, (attached.get(call) ?? new Set()).add(socket));
     items = mine;
     connections.push({ query, setup: () => setup });
@@ -167,11 +182,17 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
         refuse('input_audio_buffer_commit_empty');
         return;
       }
-      const text = options.words(audio);
-      mine.push({ id: item, role: 'user', text, ms: 0 });
+      const words = options.words(audio);
+      const turn: FakeItem = { id: item, role: 'user', text: '', ms: 0 };
+      mine.push(turn);
       send({ type: 'input_audio_buffer.committed', item_id: item, previous_item_id: null });
-      send({ type: 'conversation.item.input_audio_transcription.delta', item_id: item, content_index: 0, delta: text });
-      send({ type: 'conversation.item.input_audio_transcription.completed', item_id: item, content_index: 0, transcript: text });
+      const write = (text: string): void => {
+        turn.text = text;
+        send({ type: 'conversation.item.input_audio_transcription.delta', item_id: item, content_index: 0, delta: text });
+        send({ type: 'conversation.item.input_audio_transcription.completed', item_id: item, content_index: 0, transcript: text });
+      };
+      if (typeof words === 'string') write(words);
+      else reading = Promise.all([reading, words]).then(([, text]) => write(text));
     }
     async function respond(): Promise<void> {
       if (active !== null) {
@@ -182,8 +203,9 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
       active = response;
       send({ type: 'response.created', response: { id: response.id, status: 'in_progress', output: [] } });
       if (options.thinkMs !== undefined) await new Promise((resolve) => setTimeout(resolve, options.thinkMs));
+      await reading;
       answersGiven += 1;
-      const answer = options.answers(mine, answersGiven);
+      const answer = response.isCancelled ? {} : options.answers(mine, answersGiven, setup);
       const output: Json[] = [];
       if (answer.says !== undefined) await speak(response, answer, output);
       if (!response.isCancelled)
@@ -210,8 +232,14 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
       const status = response.isCancelled ? 'cancelled' : answer.fails ? 'failed' : 'completed';
       send({ type: 'response.done', response: { id: response.id, status, output, status_details: null } });
       if (call === null || answer.says === undefined) return;
-      if (answer.isEndless) played = response.id;
-      else send({ type: 'output_audio_buffer.stopped', response_id: response.id });
+      if (answer.isEndless || options.playsInCalls) played = response.id;
+      if (answer.isEndless) return;
+      const end = (): void => {
+        played = null;
+        send({ type: 'output_audio_buffer.stopped', response_id: response.id });
+      };
+      if (options.playsInCalls) ending = setTimeout(end, mine.findLast(({ role }) => role === 'assistant')?.ms);
+      else end();
     }
     async function speak(
       response: { readonly id: string; readonly isCancelled: boolean },
@@ -227,20 +255,20 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
       if (isText) send({ type: 'response.output_text.delta', ...at, delta: says });
       else {
         const coded = form.encoder();
-        const sound = soundOf(answer);
+        const speech = await sound(answer);
         const samples = (chunkMs * rateHz) / 1_000;
-        for (let from = 0; from < sound.length && !response.isCancelled; from += samples) {
+        for (let from = 0; from < speech.length && !response.isCancelled; from += samples) {
           const part = says.slice(
-            Math.floor((says.length * from) / sound.length),
-            Math.floor((says.length * (from + samples)) / sound.length),
+            Math.floor((says.length * from) / speech.length),
+            Math.floor((says.length * (from + samples)) / speech.length),
           );
           send({ type: 'response.output_audio_transcript.delta', ...at, delta: part });
           send({
             type: 'response.output_audio.delta',
             ...at,
-            delta: Buffer.from(coded(encode('PCMU', sound.subarray(from, from + samples)))).toString('base64'),
+            delta: Buffer.from(coded(encode('PCMU', speech.subarray(from, from + samples)))).toString('base64'),
           });
-          item.ms += Math.min(samples, sound.length - from) / 8;
+          item.ms += Math.min(samples, speech.length - from) / 8;
           await new Promise((resolve) => setImmediate(resolve));
         }
         send({ type: 'response.output_audio.done', ...at });
@@ -334,6 +362,7 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
       mine.push({ id: item, role: 'user', text, ms: 0 });
       send({ type: 'input_audio_buffer.speech_started', item_id: item, audio_start_ms: heardMs });
       if (played !== null) send({ type: 'output_audio_buffer.cleared', response_id: played });
+      clearTimeout(ending);
       played = null;
       heardMs += 500;
       send({ type: 'input_audio_buffer.speech_stopped', item_id: item, audio_end_ms: heardMs });
@@ -344,6 +373,7 @@ export async function fakeRealtime(options: FakeRealtimeOptions): Promise<FakeRe
     socket.on('message', (data) => {
       const event = JSON.parse(String(data)) as Json;
       received.push(event);
+      if (event.type !== 'input_audio_buffer.append') options.onEvent?.(event);
       take(event);
     });
     send({ type: 'session.created', session: { id: id('sess') } });

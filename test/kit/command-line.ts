@@ -13,6 +13,8 @@ const latin1 = (text: string | Uint8Array): string => (typeof text === 'string' 
 
 export interface CommandOptions {
   readonly natsUrl: string;
+  /** Settings. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
   /** Each piece of stderr, as it comes. */
   readonly onNote?: (text: string) => void;
@@ -24,12 +26,12 @@ export interface CommandOptions {
 export async function runCommand(
   commands: readonly Command[],
   words: readonly string[],
-  { natsUrl, signal = AbortSignal.timeout(60_000), onNote = () => {}, onText = () => {} }: CommandOptions,
+  { natsUrl, env: more = {}, signal = AbortSignal.timeout(60_000), onNote = () => {}, onText = () => {} }: CommandOptions,
 ): Promise<Said> {
   const found = findCommand(commands, words);
   if (found === undefined) throw new Error(`no command in ${words.join(' ')}`);
   const { values, args } = parseCommand(found.command, found.path, found.rest);
-  const env = { NATS_USER: 'operator', POLYB_NATS_URL: natsUrl, NO_COLOR: '1', POLYB_CONNECT_TIMEOUT: '30s' };
+  const env = { NATS_USER: 'operator', POLYB_NATS_URL: natsUrl, NO_COLOR: '1', POLYB_CONNECT_TIMEOUT: '30s', ...more };
   const flags = flagsOf(values, env, found.path);
   const said = { stdout: '', stderr: '' };
   const note = (text: string) => {

@@ -17,6 +17,8 @@ interface StandIn {
 interface MockOptions {
   readonly gatewayPort: string;
   readonly tls: boolean;
+  /** Shows a line of what happens at the fake. */
+  readonly note: (line: string) => void;
   /** Settings of the fake itself: its port and the file of its effects. */
   readonly fake: { readonly port?: number | undefined; readonly effects?: string | undefined };
 }
@@ -223,6 +225,10 @@ const vendors: Readonly<Record<string, (options: MockOptions) => Promise<StandIn
     const { url, close } = await yandexV1Fake({ port: fake.port });
     return { url, close, settings: yandexSettings('yandex-v1', yandexV1Key, url), hints: [speechHint] };
   },
+  'openai-realtime': async ({ fake, gatewayPort, note }) =>
+    (await import('./mock-speech-models.ts')).fakeOpenAiModel({ port: fake.port, gatewayPort, note }),
+  'yandex-realtime': async ({ fake, gatewayPort, note }) =>
+    (await import('./mock-speech-models.ts')).fakeYandexModel({ port: fake.port, gatewayPort, note }),
 };
 /** The fakes of speech have one language of tones. */
 const speechHint =
@@ -231,7 +237,7 @@ const yandexSettings = (kind: string, key: string, url: string) => ({
   ...{ ASR_KIND: kind, TTS_KIND: kind, YANDEX_SPEECHKIT_API_KEY: key },
   ...{ YANDEX_SPEECHKIT_ASR_URL: url, YANDEX_SPEECHKIT_TTS_URL: url },
 });
-const speech = ['deepgram', 'yandex', 'yandex-v1'];
+const speech = ['deepgram', 'yandex', 'yandex-v1', 'openai-realtime', 'yandex-realtime'];
 const messengers = ['telegram', 'whatsapp', 'telephony'];
 export const mockVendors = Object.keys(vendors);
 
@@ -250,11 +256,16 @@ export async function mock({ args, flags, out, signal, env }: Invocation): Promi
   if (fake.effects !== undefined && [...messengers, ...speech].includes(vendor))
     throw wrongUsage(`--effects is for CRMs and booking systems, not for ${vendor}`, { subject: 'mock' });
   const find = openSources({ env });
-  const standIn = await start({ gatewayPort: lookup('GATEWAY_PORT', find) ?? '8300', tls: flags.on('tls'), fake });
+  const standIn = await start({
+    gatewayPort: lookup('GATEWAY_PORT', find) ?? '8300',
+    tls: flags.on('tls'),
+    fake,
+    note: (line) => out.note(line),
+  });
   try {
     // Vendors are reached over the guarded HTTP client, which reaches no private address that is not listed.
     const allowed = (lookup('HTTP_ALLOW_PRIVATE', find) ?? '').split(',').filter(Boolean);
-    const settings = { ...standIn.settings, HTTP_ALLOW_PRIVATE: [...allowed, new URL(standIn.url).origin].join(',') };
+    const settings = { ...standIn.settings, HTTP_ALLOW_PRIVATE: [...new Set([...allowed, new URL(standIn.url).origin])].join(',') };
     const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
     await out.result({ vendor, url: standIn.url, settings }, { text: () => lines.join('\n') });
     out.note(

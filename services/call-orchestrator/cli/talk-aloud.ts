@@ -7,11 +7,14 @@ import { wavFile } from '../../../media/audio/wav.ts';
 import { quiet } from '../../../runtime/noop-log.ts';
 import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
+import { runRealtime } from '../realtime/run-realtime.ts';
 import type { TalkEntry, Waterfall } from '../talk/machine.ts';
 import { russianRules } from '../talk/rules.ts';
 import { runTalk } from '../talk/run-talk.ts';
+import type { TalkParts } from '../talk/talk-parts.ts';
 import { audioOf } from './audio-of.ts';
 import { localLeg } from './local-leg.ts';
+import { speechModels } from './speech-models.ts';
 import { drawTranscript } from './transcript.ts';
 
 const lookMs = 50;
@@ -23,7 +26,13 @@ const longestMs = 600_000;
 
 export async function talkAloud(invocation: Invocation): Promise<number> {
   const { flags, out, path, signal } = invocation;
-  const turns = await Promise.all(flags.list('audio').map((file) => audioOf(file, path, ['polyb say "Добрый день" -o hello.wav'])));
+  await using model = flags.on('speech-model') ? await speechModels(invocation) : null;
+  const turns = await Promise.all(
+    flags.list('audio').map(async (given) => {
+      const { file, overMs } = turnOf(given);
+      return { overMs, audio: await audioOf(file, path, ['polyb say "Добрый день" -o hello.wav']) };
+    }),
+  );
   const [record, phoneNumber, greeting] = [flags.text('record'), flags.text('phone'), flags.text('greeting')];
   const entries: TalkEntry[] = [];
   const callId = flags.text('session') ?? `talk-${randomBytes(4).toString('hex')}`;
@@ -32,29 +41,31 @@ export async function talkAloud(invocation: Invocation): Promise<number> {
     async (_ask, connected) => {
       const until = AbortSignal.any([signal, AbortSignal.timeout(flags.ms('for') ?? longestMs)]);
       const leg = localLeg(callId, (await connected()).bus);
-      const talk = runTalk(
-        { callId, legId: callId, direction: 'in', phoneNumber: phoneNumber ?? null },
-        {
-          ...{ bus: leg.bus, log: quiet, now: Date.now, language: 'ru-RU', voice: flags.text('voice') },
-          rules: { ...russianRules, greeting: greeting ?? russianRules.greeting },
-          // There is no person to connect and no call to report on.
-          transfer: async () => false,
-          completed: async () => {},
-          note: async (entry) => {
-            entries.push(entry);
-            out.note(`${entry.who}: ${entry.text}${entry.isInterrupted ? ' (interrupted)' : ''}`);
-          },
+      const call = { callId, legId: callId, direction: 'in', phoneNumber: phoneNumber ?? null } as const;
+      const parts: TalkParts = {
+        ...{ bus: leg.bus, log: quiet, now: Date.now, language: 'ru-RU', voice: flags.text('voice') },
+        rules: { ...russianRules, greeting: greeting ?? russianRules.greeting },
+        // There is no person to connect and no call to report on.
+        transfer: async () => false,
+        completed: async () => {},
+        note: async (entry) => {
+          entries.push(entry);
+          out.note(`${entry.who}: ${entry.text}${entry.isInterrupted ? ' (interrupted)' : ''}`);
         },
-        until,
-      );
+      };
+      const talk = model === null ? runTalk(call, parts, until) : runRealtime(call, { ...parts, ...model }, until);
       try {
-        await answered(leg.quietMs, until);
-        for (const turn of turns) {
+        /** Time since the agent's last sound after the customer's last one; null before it. */
+        let sinceAnswer = leg.quietMs;
+        for (const { audio, overMs } of turns) {
+          if (overMs === null) await answered(sinceAnswer, until);
+          else await spokenFor(overMs, sinceAnswer, until);
           if (leg.phone.state === 'ended') break;
-          const spoken = performance.now();
-          await leg.phone.say(turn);
-          await answered(() => ((leg.quietMs() ?? 0) > performance.now() - spoken - turn.length / 8 ? null : leg.quietMs()), until);
+          await leg.phone.say(audio);
+          const endedAt = performance.now();
+          sinceAnswer = () => ((leg.quietMs() ?? Number.POSITIVE_INFINITY) > performance.now() - endedAt ? null : leg.quietMs());
         }
+        await answered(sinceAnswer, until);
       } finally {
         leg.phone.hangUp();
         await talk;
@@ -79,6 +90,17 @@ async function answered(quietSince: () => number | null, signal: AbortSignal): P
     if (ms === null ? performance.now() > latest : ms > quietMs) return;
     await delay(lookMs, undefined, { signal }).catch(() => {}); // the loop ends
   }
+}
+/** Resolves this long after the agent's first sound. */
+async function spokenFor(ms: number, quietSince: () => number | null, signal: AbortSignal): Promise<void> {
+  const latest = performance.now() + answerMs;
+  while (!signal.aborted && quietSince() === null && performance.now() < latest) await delay(lookMs, undefined, { signal }).catch(() => {}); // the loop ends
+  await delay(ms, undefined, { signal }).catch(() => {}); // the talk is over
+}
+/** `wait.wav@2s` interrupts the agent 2 s into its answer. */
+function turnOf(given: string): { readonly file: string; readonly overMs: number | null } {
+  const [, file, amount, unit] = /^(.+)@(\d{1,6})(ms|s)$/.exec(given) ?? [];
+  return file === undefined ? { file: given, overMs: null } : { file, overMs: Number(amount) * (unit === 's' ? 1_000 : 1) };
 }
 async function save(file: string, { customer, agent }: { readonly customer: Uint8Array; readonly agent: Uint8Array }): Promise<void> {
   const [left, right] = [decode('PCMU', customer), decode('PCMU', agent)];

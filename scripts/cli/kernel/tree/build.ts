@@ -89,10 +89,10 @@ export const buildCommands: readonly Command[] = [
     impact: 'rw',
     completes: [
       ...['espocrm', 'amocrm', 'bitrix24', 'onec', 'yclients', 'altegio', 'easyweek', 'telegram', 'whatsapp', 'telephony'],
-      ...['deepgram', 'yandex', 'yandex-v1'],
+      ...['deepgram', 'yandex', 'yandex-v1', 'openai-realtime', 'yandex-realtime'],
     ],
     details: [
-      'PROVIDER is espocrm, amocrm, bitrix24, onec, yclients, altegio, easyweek, telegram, whatsapp, telephony, deepgram, yandex or yandex-v1. The fake is the one that the tests use; it keeps its data in memory. The fakes of speech hear what they speak, letters as tones, and no person.',
+      'PROVIDER is espocrm, amocrm, bitrix24, onec, yclients, altegio, easyweek, telegram, whatsapp, telephony, deepgram, yandex, yandex-v1, openai-realtime or yandex-realtime. The fake is the one that the tests use; it keeps its data in memory. The fakes of ears and voices hear what they speak, letters as tones, and no person. The fakes of speech models hear Russian with a built-in ear, speak with the built-in voice, book with the tools of the dialog, and show the events they receive.',
     ],
     flags: [
       {
@@ -108,6 +108,7 @@ export const buildCommands: readonly Command[] = [
       { line: 'polyb mock bitrix24 --tls' },
       { line: 'polyb mock telegram -o json' },
       { line: 'polyb mock yandex --port 8400' },
+      { line: 'polyb mock openai-realtime --port 8400' },
     ],
     seeAlso: ['config list'],
     run: async () => (await import('../../commands/mock.ts')).mock,

@@ -189,7 +189,16 @@ export const busCommands: readonly Command[] = [
       'What is confirmed is booked in the calendar.',
     ],
     flags: [
-      { name: 'audio', value: 'FILE', summary: 'A WAV file of the caller; several are turns, one after the other.', many: true },
+      {
+        name: 'audio',
+        value: 'FILE',
+        summary: 'A WAV file of the caller; several are turns, one after the other. FILE@2s begins 2 s into the answer and interrupts it.',
+        many: true,
+      },
+      {
+        name: 'speech-model',
+        summary: 'With --audio, the speech model of REALTIME_KIND hears and speaks in place of asr and the language model.',
+      },
       { name: 'record', value: 'FILE', summary: 'With --audio, the WAV file of both sides: left the caller, right the agent.' },
       { name: 'greeting', value: 'TEXT', summary: 'With --audio, what the agent says first.' },
       { name: 'voice', value: 'VOICE', summary: 'With --audio, the voice of the agent; polyb call list_voices language=ru-RU lists them.' },
@@ -202,6 +211,7 @@ export const busCommands: readonly Command[] = [
     examples: [
       { line: 'polyb talk' },
       { line: 'polyb say "Сколько стоит стрижка?" -o price.wav && polyb talk --audio price.wav --record both.wav' },
+      { line: 'polyb talk --speech-model --audio price.wav --audio wait.wav@2s', says: 'a speech model, interrupted' },
     ],
     seeAlso: ['say', 'hear', 'dialogs talk', 'calls transcript'],
     run: async () => (await import('../../commands/talk.ts')).talkToAgent,
