@@ -140,7 +140,7 @@ async function playProviders(): Promise<void> {
   });
   const hear: StreamHandler<typeof asr.recognize_stream> = async function* (_input, up) {
     for await (const item of up) {
-      if (item instanceof Uint8Array) continue;
+      if (item instanceof Uint8Array || 'expects' in item) continue;
       await delay(earMs);
       yield { kind: 'final', text: 'сколько стоит стрижка', confidence: 1, words: [], startMs: 0, endMs: askMs, provider: 'emulated' };
       yield { kind: 'finalized' };

@@ -1,6 +1,7 @@
 /** Speech recognition. */
 import { z } from 'zod';
 import { BlobRef, Bytes, bytesUpTo, Language, Line } from './common.ts';
+import { Expected } from './dialog.ts';
 import { contract, method, stream } from './kit/define.ts';
 
 /** The type of the file, as its sender names it: a hint, as programs send `application/octet-stream` for what they do not know. The bytes decide. */
@@ -47,7 +48,7 @@ const Final = z.object({
     .describe('How sure the provider is that the speaker has finished after it, by words and sound; absent if it does not judge.'),
 });
 
-export const asr = contract('asr', '1.4.0', {
+export const asr = contract('asr', '1.5.0', {
   recognize: method({
     summary: 'Transcribe a recording.',
     input: recording,
@@ -70,6 +71,9 @@ export const asr = contract('asr', '1.4.0', {
     up: z.union([
       bytesUpTo(8_000).describe('20 ms to 1 s of audio.'),
       z.strictObject({ finalize: z.literal(true) }).describe('Ask for the final text of everything that was sent.'),
+      z
+        .strictObject({ expects: z.array(Expected).max(8) })
+        .describe('What the speaker is likely to say next; empty: anything. Replaces the former. Some ears then recognize it better.'),
     ]),
     down: z.discriminatedUnion('kind', [
       z.object({

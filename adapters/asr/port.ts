@@ -1,4 +1,6 @@
 /** The port of ears. Audio is G.711 μ-law, 8 kHz, mono; times are milliseconds of the input audio. */
+import type { z } from 'zod';
+import type { Expected } from '../../contracts/dialog.ts';
 
 export interface Word {
   readonly text: string;
@@ -32,11 +34,15 @@ export type HeardItem =
 /** Audio, or a request for the finals of the audio so far. */
 export type SpokenItem = Uint8Array | { readonly finalize: true };
 
+/** What a speaker is likely to say, as in `expects` of the dialog. */
+export type Expectation = z.infer<typeof Expected>;
 export interface HearOptions {
   /** BCP 47, `ru-RU`. */
   readonly language: string;
   /** Expected phrases. They replace the vocabulary of an ear with a closed one. */
   readonly hints: readonly string[];
+  /** What the speaker is likely to say now; empty: anything. It changes during a stream, so read it for each utterance. */
+  readonly expects?: () => readonly Expectation[];
 }
 export interface Ear {
   readonly provider: string;

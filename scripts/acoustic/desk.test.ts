@@ -1,20 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
-import { deskSentences } from './desk.ts';
+import { deskSentences, phoneSentences } from './desk.ts';
 import { phonesOf, pronounced } from './phones.ts';
 
 const model = new URL('../../adapters/asr/russian-acoustic/ru/', import.meta.url);
 
 test('the ear knows each word of the grammar: `node scripts/acoustic/train.ts` after a change of it', async () => {
   const known = new Set((await readFile(new URL('words.dict', model), 'utf8')).split('\n').map((line) => line.split(' ')[0]));
-  const unknown = deskSentences(20_000, 23)
+  const unknown = [...deskSentences(20_000, 23), ...phoneSentences(5_000, 23)]
     .flatMap((sentence) => sentence.split(' '))
     .filter((word) => !known.has(word));
   expect(unknown).toEqual([]);
 });
 
 test('a sentence of the grammar has no sign of it left', () => {
-  for (const sentence of deskSentences(5_000, 3)) expect(sentence).toMatch(/^[а-яё]+( [а-яё]+)*$/);
+  for (const sentence of [...deskSentences(5_000, 3), ...phoneSentences(1_000, 3)]) expect(sentence).toMatch(/^[а-яё]+( [а-яё]+)*$/);
 });
 
 test('the same seed draws the same sentences', () => {

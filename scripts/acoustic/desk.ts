@@ -27,6 +27,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
     '{pair} {pair}',
     '{triple} {pair} {pair}',
   ],
+  code: ['девятьсот {pair}', 'девятьсот {unit}', 'девятьсот', 'девятьсот {teen}'],
   hour: words(
     'час, два, три, четыре, пять, шесть, семь, восемь, девять, десять, одиннадцать, двенадцать, тринадцать, четырнадцать, пятнадцать, шестнадцать, семнадцать, восемнадцать, девятнадцать, двадцать, двадцать один',
   ),
@@ -184,6 +185,28 @@ const sentences: readonly (readonly [times: number, form: string])[] = [
   [1, '(хорошо договорились|договорились|я вас понял|я вас поняла|понятно|ясно|так|ну да|ну хорошо|ну ладно|не знаю|наверное|может быть)'],
 ];
 
+/** What callers say who are asked for a phone: the whole number, parts of it, corrections. */
+const dictation: typeof sentences = [
+  [30, '(плюс семь|восемь|восемь|) {code} {triple} {pair} {pair}'],
+  [25, '(плюс семь|восемь|восемь|) {code}'],
+  [8, '(плюс семь|восемь|восемь|) {code} {triple}'],
+  [5, '(плюс семь|восемь) {triple} {triple} {pair} {pair}'],
+  [20, '{triple} {pair} {pair}'],
+  [10, '{pair} {pair}'],
+  [10, '{pair}'],
+  [6, '{triple}'],
+  [6, '{triple} {pair}'],
+  [8, '{digit} {digit} {digit} {digit} {digit} {digit} {digit}'],
+  [4, '{digit} {digit} {digit} {digit} {digit} {digit} {digit} {digit} {digit} {digit} {digit}'],
+  [4, '{digit} {digit}'],
+  [4, '{digit} {digit} {digit}'],
+  [8, 'нет {pair}'],
+  [3, 'нет {triple}'],
+  [3, 'нет {pair} {pair}'],
+  [4, '(да|так|запишите|мой номер|мой телефон|запишите номер) {code} {triple} {pair} {pair}'],
+  [3, '(да|так|запишите|мой номер|мой телефон|запишите номер) восемь {code}'],
+];
+
 /** A pseudo-random generator of numbers from 0 up to 1; the same sequence for the same seed. */
 export function createDraw(seed: number): () => number {
   let state = seed;
@@ -195,9 +218,12 @@ export function createDraw(seed: number): () => number {
 export const oneOf = <T>(list: readonly T[], draw: () => number): T => list[Math.floor(draw() * list.length)] as T;
 
 /** Random sentences of the desk, weighted by how often they are said. */
-export function deskSentences(count: number, seed: number): readonly string[] {
+export const deskSentences = (count: number, seed: number): readonly string[] => drawn(sentences, count, seed);
+/** Random utterances of callers who dictate a phone. */
+export const phoneSentences = (count: number, seed: number): readonly string[] => drawn(dictation, count, seed);
+function drawn(weighted: typeof sentences, count: number, seed: number): readonly string[] {
   const draw = createDraw(seed);
-  const forms = sentences.flatMap(([times, form]) => Array.from({ length: times }, () => form));
+  const forms = weighted.flatMap(([times, form]) => Array.from({ length: times }, () => form));
   return Array.from({ length: count }, () => expanded(oneOf(forms, draw), draw));
 }
 

@@ -7,10 +7,11 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Sentences } from '../../adapters/asr/russian-acoustic/decoder.ts';
 import { onQuietLine } from '../../adapters/asr/russian-acoustic/quiet-line.ts';
 import { readWav, wavFile } from '../../media/audio/wav.ts';
 import { optionsOf } from '../options.ts';
-import { createDraw, deskSentences, oneOf } from './desk.ts';
+import { createDraw, deskSentences, oneOf, phoneSentences } from './desk.ts';
 import { pronounced } from './phones.ts';
 import { levelOf, overPhone, recordingOf, recordings, withNoise } from './recordings.ts';
 import { arpaOf } from './trigrams.ts';
@@ -24,7 +25,7 @@ const voices = ['', '+m1', '+m3', '+m4', '+m7', '+f1', '+f2', '+f3', '+f5', '+kl
  * Numbers of sentences: parts of the recordings' texts and sentences of the desk, both spoken by espeak-ng; and sentences for the language
  * model.
  */
-const [spokenParts, spokenSentences, sentencesOfModel] = [900, 1_800, 60_000];
+const [spokenParts, spokenSentences, sentencesOfModel, sentencesOfPhone] = [900, 1_800, 60_000, 24_000];
 
 interface Utterance {
   readonly id: string;
@@ -32,7 +33,7 @@ interface Utterance {
 }
 
 const { work = await mkdtemp(join(tmpdir(), 'acoustic-')), sentences = false } = optionsOf(
-  'node scripts/acoustic/train.ts [--work FOLDER] [--sentences]\n\nTrains the acoustic model of the ear russian-acoustic into adapters/asr/russian-acoustic/ru. Audio already in FOLDER is reused. --sentences rebuilds only the dictionary and the language model, after a change of desk.ts.',
+  'node scripts/acoustic/train.ts [--work FOLDER] [--sentences]\n\nTrains the acoustic model of the ear russian-acoustic into adapters/asr/russian-acoustic/ru. Audio already in FOLDER is reused. --sentences rebuilds only the dictionary and the language models, after a change of desk.ts.',
   { work: { type: 'string' }, sentences: { type: 'boolean' } },
 );
 const draw = createDraw(11);
@@ -163,7 +164,17 @@ async function deliverSentences(): Promise<void> {
   const desk = deskSentences(sentencesOfModel, 5).map((sentence) => sentence.split(' '));
   const words = await pronounced([...new Set(desk.flat())].sort());
   await writeFile(join(model, 'words.dict'), `${[...words].map(([word, of]) => `${word} ${of.join(' ')}`).join('\n')}\n`);
-  const arpa = join(work, 'desk.lm');
-  await writeFile(arpa, arpaOf(desk));
-  await run('sphinx_lm_convert', ['-i', arpa, '-o', join(model, 'desk.lm.bin')]);
+  await deliverModel('desk', desk);
+  // Half of it parts of phones: somebody who is asked for a phone may also ask back.
+  const half = sentencesOfPhone / 2;
+  const phone = [...phoneSentences(half, 5), ...desk.slice(0, half).map((sentence) => sentence.join(' '))];
+  await deliverModel(
+    'phone',
+    phone.map((sentence) => sentence.split(' ')),
+  );
+}
+async function deliverModel(name: Sentences, sentences: readonly (readonly string[])[]): Promise<void> {
+  const arpa = join(work, `${name}.lm`);
+  await writeFile(arpa, arpaOf(sentences));
+  await run('sphinx_lm_convert', ['-i', arpa, '-o', join(model, `${name}.lm.bin`)]);
 }

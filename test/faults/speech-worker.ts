@@ -45,6 +45,7 @@ function ear(phrases: readonly string[] | undefined): StreamHandler<typeof asr.r
     const left = [...(phrases ?? [])];
     const said = { confidence: 1, words: [], startMs: 0, endMs: 0, provider: 'emulated' };
     for await (const item of up) {
+      if ('expects' in item) continue;
       const found = item instanceof Uint8Array ? words.push(item) : words.end();
       if (phrases === undefined)
         for (const text of found) {

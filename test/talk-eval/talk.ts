@@ -150,6 +150,7 @@ export async function observe(scene: TalkScene, voice: AgentVoice): Promise<Obse
           });
           continue;
         }
+        if ('expects' in item) continue;
         const text = wordsSent(Number.POSITIVE_INFINITY);
         [sent, said] = [[], ''];
         clock.after(finalMs, () => {

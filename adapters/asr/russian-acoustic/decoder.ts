@@ -16,7 +16,9 @@ export interface DecodedWord {
   readonly share: number;
 }
 /** Recognizes words of the model in speech at 8 kHz. @throws PolybError unavailable if the program cannot work */
-export type Decode = (speech: Int16Array, signal: AbortSignal) => Promise<readonly DecodedWord[]>;
+export type Decode = (speech: Int16Array, signal: AbortSignal, sentences?: Sentences) => Promise<readonly DecodedWord[]>;
+/** The language model: all sentences of the desk, or half of them parts of phones. */
+export type Sentences = 'desk' | 'phone';
 
 const maxOutput = 1 << 20;
 const frameMs = 10;
@@ -25,7 +27,7 @@ const frameMs = 10;
 export function createDecoder(program: string, model: string): Decode {
   const file = (name: string): string => join(model, name);
   const options = {
-    ...{ hmm: model, dict: file('words.dict'), lm: file('desk.lm.bin') },
+    ...{ hmm: model, dict: file('words.dict') },
     // The list of files contains only the standard input.
     ...{ ctl: file('stdin.ctl'), cepdir: '/dev', cepext: '', adcin: 'yes', adchdr: '0', samprate: String(rateHz) },
     ...{ remove_silence: 'no', backtrace: 'yes', hyp: '/dev/null' },
@@ -33,11 +35,11 @@ export function createDecoder(program: string, model: string): Decode {
     ...{ beam: '1e-70', pbeam: '1e-70', wbeam: '1e-50' },
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`-${name}`, value]);
-  return async (speech, signal) => {
+  return async (speech, signal, sentences = 'desk') => {
     signal.throwIfAborted();
     await using audio = await withoutName(new Uint8Array(onQuietLine(speech).buffer));
     // It reports words in its log on standard error.
-    const child = spawn(program, args, { stdio: [audio.fd, 'ignore', 'pipe'], signal });
+    const child = spawn(program, [...args, '-lm', file(`${sentences}.lm.bin`)], { stdio: [audio.fd, 'ignore', 'pipe'], signal });
     let log = '';
     child.stderr?.setEncoding('utf8').on('data', (part: string) => {
       if (log.length < maxOutput) log += part;

@@ -33,6 +33,17 @@ test('sentences that nobody listed are heard, with the times of their words', as
   }
 });
 
+test('where a phone is expected, digits are heard that are refused elsewhere, and other sentences still are', async () => {
+  const phone = { ...russian, expects: () => ['phone'] as const };
+  const heard = [];
+  for (const options of [russian, phone])
+    heard.push((await ear.recognize(await say('пять восемь'), options, signal)).map(({ text }) => text).join(' '));
+  expect(heard).toEqual(['', 'пять восемь']);
+  expect((await ear.recognize(await say('сколько стоит стрижка'), phone, signal)).map(({ text }) => text)).toEqual([
+    'сколько стоит стрижка',
+  ]);
+});
+
 test('a tone is no words', async () => {
   expect(await heardIn(encode('PCMU', makeTone({ hz: [440], ms: 1_500, dbm0: -15 })))).toEqual([]);
 });

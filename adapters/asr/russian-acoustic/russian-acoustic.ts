@@ -1,6 +1,6 @@
 /**
  * An ear that needs no key, for Russian sentences of a sales desk: an acoustic model of one man's recordings and synthetic voices, and a
- * language model of about 600 words, both made by `scripts/acoustic/` and decoded by pocketsphinx.
+ * language model of about 600 words, with another one for phones where one is expected, both made by `scripts/acoustic/` and decoded by pocketsphinx.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -23,7 +23,7 @@ const leastShare = 0.6;
 export function russianAcousticEar({ POCKETSPHINX_PROGRAM: program }: z.output<typeof russianAcousticSettings>): Ear {
   const decode = createDecoder(program, model);
 
-  function readers({ language }: HearOptions, signal: AbortSignal): ReaderOf {
+  function readers({ language, expects = () => [] }: HearOptions, signal: AbortSignal): ReaderOf {
     if (language.split('-')[0] !== 'ru')
       throw new PolybError('failed_precondition', `The ear russian-acoustic hears Russian, and not ${language}: set ASR_KIND.`, {
         reason: 'no_vocabulary',
@@ -32,8 +32,9 @@ export function russianAcousticEar({ POCKETSPHINX_PROGRAM: program }: z.output<t
       let [known, knownKey] = [undefined as readonly DecodedWord[] | undefined, ''];
       return async (pieces) => {
         const [from, to] = [pieces[0]?.from ?? 0, pieces.at(-1)?.to ?? 0];
-        const key = `${from}-${to}`;
-        if (known === undefined || key !== knownKey) [known, knownKey] = [await decode(samples(from, to), signal), key];
+        const sentences = expects().some((each) => each === 'phone' || each === 'number') ? 'phone' : 'desk';
+        const key = `${sentences}-${from}-${to}`;
+        if (known === undefined || key !== knownKey) [known, knownKey] = [await decode(samples(from, to), signal, sentences), key];
         const share = known.reduce((least, word) => Math.min(least, word.share), 1);
         if (known.length === 0 || share < leastShare) return null;
         const startMs = samplesMs(from);

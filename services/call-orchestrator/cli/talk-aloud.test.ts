@@ -35,6 +35,7 @@ const ears: Service = service({ serves: { asr }, settings: z.object({}) }).start
           bytes += item.length;
           continue;
         }
+        if ('expects' in item) continue;
         if (bytes > 4_000)
           yield { kind: 'final' as const, text: 'какой у вас адрес', confidence: 1, words: [], startMs: 0, endMs: 0, provider: 'test' };
         yield { kind: 'finalized' as const };

@@ -4,7 +4,7 @@ import { quiet } from '../../../runtime/noop-log.ts';
 import { until } from '../../../test/kit/until.ts';
 import { createEar } from './ear.ts';
 
-type Up = Uint8Array | { readonly finalize: true };
+type Up = Uint8Array | { readonly finalize: true } | { readonly expects: readonly string[] };
 /** A recogniser that takes every byte as a word and breaks off once at `breaksAt`. */
 function ears(breaksAt: number) {
   const events: string[] = [];
@@ -13,6 +13,10 @@ function ears(breaksAt: number) {
   const open = async function* (_stream: unknown, _input: unknown, up: AsyncIterable<Up>) {
     opened += 1;
     for await (const item of up) {
+      if ('expects' in item) {
+        events.push(`expects ${item.expects.join()}`);
+        continue;
+      }
       if (!(item instanceof Uint8Array)) {
         yield { kind: 'finalized' };
         continue;
@@ -94,4 +98,20 @@ test('the judgement of a recogniser that judges turns comes with its finals and 
     [0, 'запишите меня', true, 0.2],
     [0, 'на завтра', true, null],
   ]);
+});
+
+test('what is expected is sent once, and again to the next recogniser', async () => {
+  const { ear, says, events, close } = ears(3);
+  ear.expect(['phone']);
+  ear.expect(['phone']);
+  ear.begin(0);
+  says(1);
+  await until(() => events().includes('0: 1'));
+  says(3);
+  ear.end();
+  await until(() => events().includes('0 is final'));
+  ear.expect([]);
+  await until(() => events().at(-1) === 'expects ');
+  expect(events().filter((event) => event.startsWith('expects'))).toEqual(['expects phone', 'expects phone', 'expects ']);
+  close();
 });

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { createOutbox } from '../../../adapters/outbox.ts';
 import type { Bus, Log } from '../../../bus/service.ts';
 import { asr } from '../../../contracts/asr.ts';
+import type { Expected } from './end-of-turn.ts';
 
 export interface EarParts {
   readonly bus: Pick<Bus, 'open'>;
@@ -20,6 +21,8 @@ export interface Ear {
   begin(segment: number): void;
   hear(pcmu: Uint8Array): void;
   end(): void;
+  /** What the customer is likely to say next. */
+  expect(expects: readonly Expected[]): void;
   close(): void;
 }
 type Up = z.input<typeof asr.recognize_stream.up>;
@@ -46,6 +49,7 @@ export function createEar({ bus, log, language, heard, heardAnew, startsOver, fi
   /** Segments sent but not finalized, with their audio; the last one may still go on. */
   let segments: SentSegment[] = [];
   let part: Uint8Array[] = [];
+  let expected: readonly Expected[] = [];
 
   function flush(): void {
     if (part.length > 0) up.put(Buffer.concat(part));
@@ -75,6 +79,7 @@ export function createEar({ bus, log, language, heard, heardAnew, startsOver, fi
     isOpen = true;
     const mine = createOutbox<Up>();
     up = mine;
+    if (expected.length > 0) up.put({ expects: [...expected] });
     listen(bus.open(asr.recognize_stream, { language }, mine, { signal }))
       .catch((err: unknown) => {
         if (!signal.aborted) log.warn({ err }, 'the recogniser of a call broke off; it is opened again');
@@ -124,6 +129,11 @@ export function createEar({ bus, log, language, heard, heardAnew, startsOver, fi
       if (segment === undefined || segment.hasEnded) return;
       segment.hasEnded = true;
       up.put({ finalize: true });
+    },
+    expect(expects) {
+      if (expects.join() === expected.join()) return;
+      expected = expects;
+      up.put({ expects: [...expects] });
     },
     close: () => up.end(),
   };

@@ -152,6 +152,7 @@ export async function runTalk({ callId, legId, direction, phoneNumber }: TalkedC
         else if (item.is === 'done') {
           const { isHandedOver, choices, expects, dictated } = item.answer;
           const isLast = farewells.test(spokenWords(message).join(' '));
+          if (asking?.answer === answer) ear.expect(expects);
           if (choices.length > 0 && !isLast && !isHandedOver) give({ kind: 'sentence', answer, text: optionsOf(choices) });
           give({ kind: 'answered', answer, isLast, expects, dictated, handsOver: isHandedOver });
         }
