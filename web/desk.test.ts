@@ -16,6 +16,7 @@ const session = {
   needsSecondFactor: false,
   permissions: [
     ...['journal.list', 'journal.approve', 'journal.get', 'inbox.list_chats', 'inbox.chat_context', 'calls.list_calls', 'calls.start_call'],
+    ...['calls.get_transcript', 'calls.get_recording'],
     ...[
       'crm.list_leads',
       'crm.list_deals',
@@ -542,7 +543,7 @@ inBrowser(
     );
     await says(page, 'ответили', '[data-row="call_2"]');
     await page.value(`document.querySelector('[data-row="call_1"] a').click()`);
-    await says(page, 'они появятся вместе с голосом', '.detail');
+    expect(await page.value(`document.querySelector('.detail').innerText.includes('Разговор')`)).toBe(false);
     await says(page, 'run_1', '.detail');
     const asked: unknown[] = [];
     server.on('POST /api/v1/calls', ({ body, headers }) => {
@@ -559,9 +560,12 @@ inBrowser(
     await says(page, 'Звонок принят', '.notices');
     expect(asked).toEqual([1, 2].map(() => [{ leadId: 'l1', phoneNumber: '+79995553322' }, 'again-call_1']));
     await until(async () => (await page.value('location.pathname')) === '/desk/calls/call_3', patienceMs);
-    server.on('GET /api/v1/calls/call_2', () => ({ ...call(2), provider: 'openai' }));
+    const answered = { ...call(2), outcome: 'answered', answeredAt: minutesAfter(4) };
+    server.on('GET /api/v1/calls/call_2', () => ({ ...answered, provider: 'openai' }));
+    server.on('GET /api/v1/calls/call_2/transcript', () => ({ entries: [] }));
     await go(page, 'calls/call_2');
     await says(page, 'Звонок принял по SIP сам openai', '.detail');
+    await says(page, 'Агент в этом звонке не говорил', '.detail');
 
     await go(page, 'leads?phone=%2B79995553322');
     await says(page, 'в работе', '[data-row="l1"]');
@@ -590,6 +594,38 @@ inBrowser(
     await says(page, '3 из 10', '[data-row="cmp_1"]');
     await page.value(`document.querySelector('[data-row="cmp_1"] a').click()`);
     await says(page, 'no_consent: участников: 1', '.detail');
+    await page.close();
+  },
+  2 * patienceMs,
+);
+
+inBrowser(
+  'a call shows what both sides said with the stages of each answer, and plays its recording from the time of an entry',
+  async () => {
+    const { entries } = talkOfCall;
+    talks();
+    const page = await open('/desk/calls/call_2');
+    await says(page, 'Улица Ленина', '.detail .thread');
+    expect(await page.value(`[...document.querySelectorAll('.detail .message .text')].map(({ textContent }) => textContent)`)).toEqual(
+      entries.map(({ text }) => text),
+    );
+    await says(page, 'перебит клиентом', '.detail .message');
+    await says(page, 'Половина начинается не позже чем через 1 050 мс', '.detail');
+    const bar = `document.querySelector('.detail .stages')`;
+    expect(await page.value(`${bar}.getAttribute('aria-label')`)).toBe(
+      '1\u00A0050 мс до ответа: слова 400, тишина 300, голос 300, линия 50',
+    );
+    expect(await page.value(`[...${bar}.children].map((rect) => rect.getAttribute('class'))`)).toEqual([
+      'words',
+      'silence',
+      'voice',
+      'line',
+    ]);
+    const audio = `document.querySelector('.detail audio')`;
+    expect(await page.value(`new URL(${audio}.src).pathname`)).toBe('/api/v1/calls/call_2/recording');
+    await page.value(`${audio}.play = () => { window.playedFrom = ${audio}.currentTime; return Promise.resolve(); }`);
+    await click(page, '▶ 1:10');
+    expect(await page.value('Math.round(window.playedFrom)')).toBe(70);
     await page.close();
   },
   2 * patienceMs,
@@ -641,10 +677,12 @@ inBrowser(
       light: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
       dark: { type: 'rule', values: ['color-contrast'] },
     };
+    talks();
     const pages = {
       ...{ today: '.tile', approvals: '.thread', 'chats/chat_1': '.thread', settings: 'fieldset', nowhere: '.picture.refused' },
       ...{ clients: '.grid [data-row]', 'clients/c1': '.thread .note', leads: '.grid [data-row]', 'leads/l1': '.detail .cards' },
       ...{ calls: '.grid [data-row]', 'calls/call_1': '.detail .tree', campaigns: '.picture.empty' },
+      ...{ 'calls/call_2': '.detail .stages' },
     };
     for (const [name, drawn] of Object.entries(pages)) {
       await page.value(`history.pushState(null, '', '/desk/${name}'); dispatchEvent(new PopStateEvent('popstate'))`);
@@ -680,6 +718,27 @@ const call = (n: number, state: 'answered' | 'ended' = 'ended') => ({
   ...{ createdAt: minutesAfter(3), ringingAt: minutesAfter(4), answeredAt: state === 'ended' ? null : minutesAfter(5) },
   ...{ endedAt: state === 'ended' ? minutesAfter(5) : null, needsAttention: state === 'ended', key: 'run_1:call:1' },
 });
+const afterAnswer = (ms: number): string => new Date(Date.parse(minutesAfter(4)) + ms).toISOString();
+const entry = { endedAt: afterAnswer(90_000), isInterrupted: false, waterfall: null };
+const talkOfCall = {
+  entries: [
+    { ...entry, who: 'agent', text: 'Салон «Лада», слушаю.', startedAt: afterAnswer(500), isInterrupted: true },
+    { ...entry, who: 'customer', text: '<b>какой</b> у вас адрес', startedAt: afterAnswer(70_000) },
+    {
+      ...{ ...entry, who: 'agent', text: 'Улица Ленина, дом пять.', startedAt: afterAnswer(72_050) },
+      waterfall: {
+        ...{ lastSoundAt: afterAnswer(71_000), wordsAt: afterAnswer(71_400), turnEndAt: afterAnswer(71_700) },
+        ...{ sentenceAt: afterAnswer(71_600), audioAt: afterAnswer(72_000), heardAt: afterAnswer(72_050) },
+      },
+    },
+  ],
+};
+/** The second call was answered by the agent, and recorded. */
+function talks(): void {
+  const answered = { outcome: 'answered', answeredAt: minutesAfter(4), recordingId: 'rec_1' };
+  server.on('GET /api/v1/calls/call_2', () => ({ ...call(2, 'ended'), ...answered, needsAttention: false }));
+  server.on('GET /api/v1/calls/call_2/transcript', () => talkOfCall);
+}
 const lead = {
   ...{ leadId: 'l1', contactId: 'k1', name: 'Лид из CRM', phoneNumber: '+79995553322', status: 'in_process', statusName: null },
   ...{ source: 'website', comment: 'Хочет букет', createdAt: '2026-11-28T09:01:00.000Z' },

@@ -1,4 +1,4 @@
-/** Calls, those that need attention first; one call with its course, its row of the journal, and a call again. */
+/** Calls, those that need attention first; one call with its course, its talk, its row of the journal, and a call again. */
 import type { VNode } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { calls } from '../../contracts/calls.ts';
@@ -14,6 +14,7 @@ import { hrefOf } from '../kit/router.ts';
 import { Sure } from '../kit/sure.ts';
 import { type Call, CallTag, callLength, callOutcomes, callPhone, callStates, callStatus } from '../parts/calls.ts';
 import { RowOfKey } from '../parts/row-link.ts';
+import { Talk } from '../parts/talk.ts';
 import { TextFilter } from '../parts/text-filter.ts';
 import { callsWords } from '../words/calls.ts';
 import { rowWords } from '../words/rows.ts';
@@ -169,7 +170,7 @@ export function page(desk: Desk): Page {
       <h3>${t('times')}</h3>
       <${Course} call=${call} />
       ${call.transferredTo !== null && html`<p>${t('transferredTo', { phone: phone(call.transferredTo) })}</p>`}
-      <p class="quiet">${call.provider == null ? t('noVoice') : t('atProvider', { provider: call.provider })}</p>
+      ${call.answeredAt !== null && desk.may('calls.get_transcript') && html`<${Talk} key=${call.state} desk=${desk} call=${call} />`}
       ${call.key !== undefined && desk.may('journal.get') && html`<${RowOfKey} key=${call.state} desk=${desk} journalKey=${call.key} />`}`;
   }
   async function callAgain({ callId, leadId, phoneNumber }: Call): Promise<void> {

@@ -56,12 +56,4 @@ export const callsWords = {
   againDone: ['Звонок принят.', 'The call was accepted.'],
   client: ['Открыть клиента', 'Open the client'],
   openLead: ['Открыть лид', 'Open the lead'],
-  atProvider: [
-    'Звонок принял по SIP сам {provider}: звук остаётся у него, записи здесь нет.',
-    '{provider} has taken the call over SIP: its audio stays there and is not recorded here.',
-  ],
-  noVoice: [
-    'Записей разговоров, расшифровок и разбора по репликам пока нет: они появятся вместе с голосом.',
-    'There are no recordings, transcripts or waterfalls yet: they come with voice.',
-  ],
 } as const satisfies Words;
