@@ -71,7 +71,7 @@ test('a recording is the caller: it is heard, answered aloud, recorded, and its 
   expect([status, stderr]).toEqual([0, expect.stringContaining('какой у вас адрес')]);
   const { entries } = JSON.parse(stdout) as { entries: { who: string; text: string; waterfall: Record<string, string> | null }[] };
   expect(entries.map(({ who }) => who).slice(0, 3)).toEqual(['agent', 'customer', 'agent']);
-  // On a busy machine a filler may come first.
+  // On a busy machine a filler comes first.
   expect(entries.map(({ text }) => text).join()).toContain(salon.address);
   const { lastSoundAt = '', heardAt = '' } = entries.find(({ waterfall }) => waterfall !== null)?.waterfall ?? {};
   expect(Date.parse(heardAt) - Date.parse(lastSoundAt)).toBeGreaterThanOrEqual(500);

@@ -54,18 +54,21 @@ export async function talkAloud(invocation: Invocation): Promise<number> {
         },
       };
       const talk = model === null ? runTalk(call, parts, until) : runRealtime(call, { ...parts, ...model }, until);
+      const { filler } = parts.rules;
+      /** A filler is no answer yet. */
+      const hasBegun = (): boolean => leg.phone.state === 'ended' || entries.findLast(({ who }) => who === 'agent')?.text !== filler;
       try {
         /** Time since the agent's last sound after the customer's last one; null before it. */
         let sinceAnswer = leg.quietMs;
         for (const { audio, overMs } of turns) {
-          if (overMs === null) await answered(sinceAnswer, until);
+          if (overMs === null) await answered(sinceAnswer, hasBegun, until);
           else await spokenFor(overMs, sinceAnswer, until);
           if (leg.phone.state === 'ended') break;
           await leg.phone.say(audio);
           const endedAt = performance.now();
           sinceAnswer = () => ((leg.quietMs() ?? Number.POSITIVE_INFINITY) > performance.now() - endedAt ? null : leg.quietMs());
         }
-        await answered(sinceAnswer, until);
+        await answered(sinceAnswer, hasBegun, until);
       } finally {
         leg.phone.hangUp();
         await talk;
@@ -82,12 +85,13 @@ export async function talkAloud(invocation: Invocation): Promise<number> {
   return 0;
 }
 
-/** Resolves when the agent has spoken and fallen silent. */
-async function answered(quietSince: () => number | null, signal: AbortSignal): Promise<void> {
+/** Resolves when the agent has answered and fallen silent. */
+async function answered(quietSince: () => number | null, hasBegun: () => boolean, signal: AbortSignal): Promise<void> {
   const latest = performance.now() + answerMs;
   while (!signal.aborted) {
     const ms = quietSince();
-    if (ms === null ? performance.now() > latest : ms > quietMs) return;
+    const isQuiet = ms === null || ms > quietMs;
+    if (isQuiet && ((ms !== null && hasBegun()) || performance.now() > latest)) return;
     await delay(lookMs, undefined, { signal }).catch(() => {}); // the loop ends
   }
 }
