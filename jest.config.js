@@ -9,8 +9,8 @@ export default {
   transform: {},
   globalSetup: '<rootDir>/test/kit/setup.ts',
   globalTeardown: '<rootDir>/test/kit/teardown.ts',
-  // Two more than there are cores: tests wait for servers and processes half of their time.
-  maxWorkers: availableParallelism() + 2,
+  // One more than there are cores: tests wait for servers and processes much of their time, and with two more they get into each other's way.
+  maxWorkers: availableParallelism() + 1,
   workerIdleMemoryLimit: '1500MB',
   // Far beyond what any test takes: a busy machine is no failure.
   testTimeout: 300_000,

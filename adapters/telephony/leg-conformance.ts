@@ -260,7 +260,8 @@ export function legConformance(
       leg.media.clear();
       await at.holds(() => at.facts.filter((fact) => 'played' in fact).length === 2);
       const [long, never] = at.facts.filter((fact) => 'played' in fact);
-      expect(long?.ms).toBeGreaterThanOrEqual(80);
+      // The clock of the line and the far end may differ by two frames.
+      expect(long?.ms).toBeGreaterThanOrEqual(60);
       expect(long?.ms).toBeLessThan(1000);
       expect(never).toEqual({ played: 'never', ms: 0 });
       await at.hears(

@@ -4,14 +4,14 @@ import { speechModelConformance } from '../../realtime/conformance.ts';
 import type { SpeechEvent, SpeechModel } from '../../realtime/port.ts';
 import { openAiRealtime } from './realtime.ts';
 
-const modelOf = (url: string): SpeechModel =>
+const modelOf = (url: string, silentMs = 60_000): SpeechModel =>
   openAiRealtime({
     apiKey: 'sk-test',
     url,
     model: 'gpt-realtime-2.1',
     voice: 'marin',
     transcriptionModel: 'gpt-4o-mini-transcribe',
-    silentMs: 300,
+    silentMs,
   });
 
 speechModelConformance('openai', { modelOf });
