@@ -48,6 +48,8 @@ const resuming = (stoppedAt: number, from: number) =>
 test.each<[string, Evidence, Expectation, RegExp | null]>([
   ['goes on where it stopped', resuming(1_700, 1_700), { resumed: true }, null],
   ['goes on at the beginning of the word', resuming(1_700, 1_400), { resumed: true }, null],
+  ['is silenced just before the step, by another clock', resuming(1_450, 1_450), { resumed: true }, null],
+  ['was silent already', resuming(1_200, 1_200), { resumed: true }, /was silent/],
   ['leaves out half a second', resuming(1_700, 2_200), { resumed: true }, /skipped/],
   ['says a second again', resuming(1_700, 700), { resumed: true }, /repeated/],
   ['stops within the time', resuming(1_700, 1_700), { silentWithinMs: 250 }, null],

@@ -40,6 +40,8 @@ const longestWordMs = 700;
 const lastMs = 600;
 /** Uncertainty about which frames were heard. */
 const frameMs = 40;
+/** How far the clocks of the caller and of the recording are apart: a hold may have silenced the agent when its step begins. */
+const apartMs = 150;
 
 export async function judge(expected: Expectation, evidence: Evidence): Promise<Failure> {
   const { called, transcript, sides, tools, waits, personSaid } = evidence;
@@ -79,7 +81,7 @@ export async function judge(expected: Expectation, evidence: Evidence): Promise<
   }
   const at = placeOfStep(last, evidence);
   if (at === null) return 'the step is not on the recording';
-  const over = sides.system.find(({ startMs, endMs }) => startMs < at && endMs > at);
+  const over = sides.system.find(({ startMs, endMs }) => startMs < at && endMs > at - apartMs);
   if (over === undefined) return 'the agent was silent when the step began';
   if ('silentWithinMs' in expected)
     return unless(over.endMs - at <= expected.silentWithinMs, `heard for ${Math.round(over.endMs - at)} ms`);
