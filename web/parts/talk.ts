@@ -53,13 +53,14 @@ export function Talk({ desk, call }: { desk: Desk; call: Call }): VNode {
     audio.current.currentTime = seconds;
     void audio.current.play();
   };
-  const isPlayable = call.recordingId !== null && call.answeredAt !== null && desk.may('calls.get_recording');
-  return html`<section aria-label=${t('title')}><h3>${t('title')}</h3>
+  const isPlayable = call.recordingId !== null;
+  return html`<section><h3>${t('title')}</h3>
     ${
       isPlayable
-        ? html`<audio ref=${audio} class="recording" controls preload="none" aria-label=${t('recording')} title=${t('recording')}
+        ? html`<audio ref=${audio} class="recording" controls preload="none" aria-label=${t('recording')}
             src=${`/api/v1/calls/${encodeURIComponent(callId)}/recording`}></audio>`
-        : html`<p class="quiet">${withoutRecording(desk, call)}</p>`
+        : call.state === 'ended' &&
+          html`<p class="quiet">${call.provider == null ? t('notRecorded') : t('atProvider', { provider: call.provider })}</p>`
     }
     <${Loaded} desk=${desk} of=${transcript}>${({ entries }: Transcript) =>
       entries.length === 0
@@ -67,12 +68,6 @@ export function Talk({ desk, call }: { desk: Desk; call: Call }): VNode {
         : html`<${Said} desk=${desk} call=${call} entries=${entries} playFrom=${isPlayable ? playFrom : null} />`}<//>
   </section>`;
 }
-function withoutRecording(desk: Desk, { provider, state, recordingId }: Call): string {
-  const t = desk.words(talkWords);
-  if (provider != null) return t('atProvider', { provider });
-  return t(state === 'ended' && recordingId === null ? 'notRecorded' : 'recordedLater');
-}
-
 interface SaidProps {
   readonly desk: Desk;
   readonly call: Call;

@@ -2,8 +2,7 @@ import type { Words } from '../kit/words.ts';
 
 export const talkWords = {
   title: ['Разговор', 'Conversation'],
-  recording: ['Запись: слева клиент, справа система', 'Recording: the customer on the left, this system on the right'],
-  recordedLater: ['Запись можно слушать, когда звонок закончится.', 'The recording can be played once the call has ended.'],
+  recording: ['Запись', 'Recording'],
   notRecorded: ['Звонок не записан.', 'The call was not recorded.'],
   atProvider: [
     'Звонок принял по SIP сам {provider}: звук остаётся у него, записи здесь нет.',
