@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module';
 import { buffer } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
+import { bytesOf } from '../../media/audio/pcm.ts';
 import { wavHeader } from '../../media/audio/wav.ts';
 
 interface Engine {
@@ -71,7 +72,7 @@ async function speak(voice: string): Promise<void> {
   if (values.s !== undefined) worker.set_rate(Number(values.s));
   const parts: Uint8Array[] = [];
   worker.synthesize(text, (samples) => {
-    parts.push(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
+    parts.push(bytesOf(samples));
     return false;
   });
   const samples = Buffer.concat(parts);

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { createSampleReader, samplesOf } from './pcm.ts';
+import { bytesOf, createSampleReader, samplesOf } from './pcm.ts';
 
 const samples = Int16Array.of(1, -2, 300, -32_768, 32_767);
 const bytes = new Uint8Array(samples.buffer);
@@ -14,4 +14,8 @@ test.each([1, 2, 3, 5, 64])('samples in chunks of %d bytes are those of the whol
   const got: number[] = [];
   for (let at = 0; at < bytes.length; at += size) got.push(...read(bytes.subarray(at, at + size)));
   expect(got).toEqual([...samples]);
+});
+
+test('the bytes of a part of samples are those of that part', () => {
+  expect(samplesOf(bytesOf(samples.subarray(1, 3)))).toEqual(samples.subarray(1, 3));
 });

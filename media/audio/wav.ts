@@ -1,6 +1,7 @@
 /** WAV files: a writer for growing recordings, and a reader that trusts no size in a header. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { decode } from './g711.ts';
+import { bytesOf } from './pcm.ts';
 
 export interface WavFormat {
   readonly rateHz: number;
@@ -41,7 +42,7 @@ export function wavHeader({ rateHz, channels }: WavFormat, dataBytes: number | n
 
 /** A whole file of 16-bit PCM; the channels of the samples are interleaved. */
 export function wavFile(format: WavFormat, samples: Int16Array): Uint8Array<ArrayBuffer> {
-  const audio = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+  const audio = bytesOf(samples);
   return Buffer.concat([wavHeader(format, audio.length), audio]);
 }
 
@@ -79,7 +80,7 @@ export function createWavWriter(file: string, { failed, maxPendingBytes = 1 << 2
       pendingBytes += samples.byteLength;
       const append = async () => {
         if (broken !== null) return;
-        await writeWhole(await opened, new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength), headerBytes + writtenBytes);
+        await writeWhole(await opened, bytesOf(samples), headerBytes + writtenBytes);
         writtenBytes += samples.byteLength;
         pendingBytes -= samples.byteLength;
       };

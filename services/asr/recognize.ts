@@ -29,16 +29,12 @@ export function recognize(parts: RecordingParts): Handler<typeof contract.recogn
   return async (request, { signal }) => {
     const recording = await recordingOf(request, parts, signal);
     const finals: Final[] = [];
-    let { provider } = parts.ear;
-    for await (const heard of heardIn(recording, request, parts, signal)) {
-      finals.push(...heard.finals);
-      provider = heard.provider;
-    }
+    for await (const heard of heardIn(recording, request, parts, signal)) finals.push(...heard.finals);
     return {
       text: finals.map(({ text }) => text).join(' '),
       confidence: leastConfident(finals.map(({ confidence }) => confidence)),
       words: finals.flatMap(({ words }) => [...words]),
-      provider: finals[0]?.provider ?? provider,
+      provider: finals[0]?.provider ?? parts.ear.provider,
       durationMs: samplesMs(recording.length),
     };
   };

@@ -5,14 +5,12 @@ import { missing } from './read-calls.ts';
 import { findCall } from './rows.ts';
 import { entriesOf } from './talk/transcript-rows.ts';
 
-/** Maximum entries; a longer talk is cut at the end. */
-const mostEntries = 5_000;
 const time = (ms: number): string => new Date(ms).toISOString();
 
 export function getTranscript(db: Queries): Handler<typeof calls.get_transcript> {
   return async ({ callId, viewer }) => {
     if ((await findCall(db, callId, narrowedTo(viewer))) === null) missing(callId);
-    const entries = await entriesOf(db, callId, mostEntries);
+    const entries = await entriesOf(db, callId);
     return {
       entries: entries.map(({ startedAt, endedAt, waterfall, ...said }) => ({
         ...said,

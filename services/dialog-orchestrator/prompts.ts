@@ -13,8 +13,8 @@ export interface Prompt {
   readonly hash: string;
 }
 /** How the model's reply reaches the customer: as a text, by a voice in a call, or the model speaks with the customer itself. */
-export type PromptWay = 'written' | 'spoken' | 'speaks_itself';
-export type Prompts = (language: Language, state: State, facts: Readonly<Record<string, string>>, way: PromptWay) => Prompt;
+export type ReplyMode = 'written' | 'spoken' | 'speaks_itself';
+export type Prompts = (language: Language, state: State, facts: Readonly<Record<string, string>>, mode: ReplyMode) => Prompt;
 
 const states: readonly State[] = ['GREETING', 'COLLECTING_INFO', 'CONSULTING', 'BOOKING', 'CONFIRMING', 'COMPLETED'];
 const languages: readonly Language[] = ['ru', 'en'];
@@ -50,8 +50,8 @@ export async function loadPrompts(folder: string | undefined, known: readonly st
       templates.set(`${language}/${state}/speaks_itself`, `${template}\n\n${speech}`);
     }
   }
-  return (language, state, facts, way) => {
-    const template = templates.get(`${language}/${state}/${way}`) as string;
+  return (language, state, facts, mode) => {
+    const template = templates.get(`${language}/${state}/${mode}`) as string;
     return {
       text: template.replace(/\{\{(\w+)\}\}/g, (_, fact: string) => facts[fact] ?? ''),
       instructions: template.replace(/\{\{\w+\}\}/g, ''),

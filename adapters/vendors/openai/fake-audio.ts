@@ -1,5 +1,6 @@
 /** A fake of OpenAI's transcriptions and speech, using fake speech. Source: platform.openai.com, API reference, Audio. */
 import { decode, encode, rateHz } from '../../../media/audio/g711.ts';
+import { bytesOf } from '../../../media/audio/pcm.ts';
 import { resample } from '../../../media/audio/resample.ts';
 import { readWav } from '../../../media/audio/wav.ts';
 import { fakeHeard, fakeSpeechOf } from '../../asr/fake-speech.ts';
@@ -31,7 +32,7 @@ export async function openAiFake(options: Pick<FakeServerOptions, 'port' | 'effe
       if (input.length > 4_096) throw refused(400, 'string too long');
       if (format !== 'pcm') throw refused(400, 'only pcm is spoken here');
       const wide = resample(decode('PCMU', fakeSpeechOf(input)), rateHz, pcmHz);
-      return { headers: { 'Content-Type': 'audio/pcm' }, body: piecesOf(new Uint8Array(wide.buffer, wide.byteOffset, wide.byteLength)) };
+      return { headers: { 'Content-Type': 'audio/pcm' }, body: piecesOf(bytesOf(wide)) };
     }
     throw refused(404, 'Unknown request URL.');
   });

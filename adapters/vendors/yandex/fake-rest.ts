@@ -3,7 +3,7 @@
  * yandex.cloud/docs/speechkit, Synchronous recognition API; Speech synthesis, API v1 method description; Response format.
  */
 import { decode, encode, rateHz } from '../../../media/audio/g711.ts';
-import { samplesOf } from '../../../media/audio/pcm.ts';
+import { bytesOf, samplesOf } from '../../../media/audio/pcm.ts';
 import { fakeHeard, fakeSpeechOf } from '../../asr/fake-speech.ts';
 import { type FakeServer, type FakeServerOptions, fakeServer, Refusal, runFake } from '../../fake-server.ts';
 
@@ -41,7 +41,7 @@ export async function yandexV1Fake(options: Pick<FakeServerOptions, 'port' | 'ef
 }
 async function* spoken(text: string): AsyncGenerator<Uint8Array> {
   const samples = decode('PCMU', fakeSpeechOf(text));
-  const data = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+  const data = bytesOf(samples);
   for (let at = 0; at < data.length; at += pieceBytes) yield data.subarray(at, at + pieceBytes);
 }
 

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { PolybError } from '../../../contracts/kit/errors.ts';
 import { decode, rateHz } from '../../../media/audio/g711.ts';
+import { bytesOf } from '../../../media/audio/pcm.ts';
 import type { Ear, HearOptions } from '../../asr/port.ts';
 import { hearClips, recognizeClips } from '../../asr/utterances.ts';
 import type { Deps } from '../../deps.ts';
@@ -33,7 +34,7 @@ export function yandexV1Ear(settings: z.output<typeof yandexAsrSettings>, { http
       url: `${settings.YANDEX_SPEECHKIT_ASR_URL}/speech/v1/stt:recognize?${query}`,
       operation: 'transcribe',
       headers: { Authorization: authorizationOf(key), 'Content-Type': 'application/octet-stream' },
-      body: new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength),
+      body: bytesOf(samples),
       signal,
       timeoutMs,
     });

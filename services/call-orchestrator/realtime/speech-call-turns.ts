@@ -4,8 +4,6 @@ import { reportTurn } from '../talk/report-turn.ts';
 import { entriesOf } from '../talk/transcript-rows.ts';
 import { createTurns } from '../talk/turns.ts';
 
-const mostEntries = 5_000;
-
 /**
  * Reports the turns of a call at a provider as `calls.turn_completed`. The stored transcript tells which turns have been reported, so that
  * the next instance that attends the call goes on with their numbers.
@@ -20,7 +18,7 @@ export async function reportTurnsOf(
   end(): Promise<void>;
 }> {
   const turns = createTurns();
-  const stored = await entriesOf(db, callId, mostEntries);
+  const stored = await entriesOf(db, callId);
   let reported = stored.flatMap((entry) => turns.add(entry)).length;
   async function report(over: ReturnType<typeof turns.end>): Promise<void> {
     for (const turn of over) {

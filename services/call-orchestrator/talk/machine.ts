@@ -440,10 +440,12 @@ export function createTalk(rules: TalkRules): Talk {
     if (at !== undefined && segments.length > 0) deadlines.set('end_of_turn', Math.max(at, Math.min(now + stirMs, turnDueAt + mostStirMs)));
   }
 
+  /** The segment, if words of it are owed. */
+  const unfinished = (id: number): Segment | undefined => segments.find((each) => each.id === id && !each.isFinal);
   function gotWords(id: number, text: string, isFinal: boolean, db: number | null, now: number): void {
-    const segment = segments.find((each) => each.id === id);
+    const segment = unfinished(id);
     // Words of an ended turn are too late.
-    if (segment === undefined || segment.isFinal || id <= settled) return;
+    if (segment === undefined || id <= settled) return;
     if (isFinal) {
       segment.text = segment.text === '' ? text : `${segment.text} ${text}`;
       segment.partial = '';
@@ -463,21 +465,21 @@ export function createTalk(rules: TalkRules): Talk {
     if (segment !== undefined) segment.judged = judged;
   }
   /** Asks the dialog before the silence is heard if the recogniser expects the end of the turn, and discards it if the customer goes on. */
-  function isLikelyOver(id: number, judged: number | null): void {
+  function expectEnd(id: number, judged: number | null): void {
     if (judged === null || !isGreeted || isEnding) return;
     const isOwed = segments.some((segment) => segment.id !== id && !segment.isFinal);
     if (judged < likelyOver) dropEager();
     else if (id === segments.at(-1)?.id && !isOwed) askEagerly();
   }
   function heardAnew(id: number): void {
-    const segment = segments.find((each) => each.id === id);
-    if (segment === undefined || segment.isFinal) return;
+    const segment = unfinished(id);
+    if (segment === undefined) return;
     segment.text = '';
     segment.partial = '';
   }
   function startsOver(id: number, now: number): void {
-    const segment = segments.find((each) => each.id === id);
-    if (segment === undefined || segment.isFinal) return;
+    const segment = unfinished(id);
+    if (segment === undefined) return;
     segment.startsOverAt = now;
     awaitEnd(now);
   }
@@ -883,7 +885,7 @@ export function createTalk(rules: TalkRules): Talk {
         return;
       case 'partial':
         gotWords(event.segment, event.text, false, event.db ?? null, now);
-        isLikelyOver(event.segment, event.judged ?? null);
+        expectEnd(event.segment, event.judged ?? null);
         return;
       case 'final':
         isJudged(event.segment, event.judged ?? null);

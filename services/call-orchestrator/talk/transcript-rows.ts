@@ -11,8 +11,11 @@ export async function insertEntry(db: Queries, callId: string, n: number, entry:
   );
 }
 
+/** Maximum entries; a longer talk is cut at the end. */
+const mostEntries = 5_000;
+
 /** Entries in order of speech. */
-export async function entriesOf(db: Queries, callId: string, limit: number): Promise<readonly TalkEntry[]> {
+export async function entriesOf(db: Queries, callId: string): Promise<readonly TalkEntry[]> {
   const rows = await db.query<{
     readonly who: TalkEntry['who'];
     readonly text: string;
@@ -23,7 +26,7 @@ export async function entriesOf(db: Queries, callId: string, limit: number): Pro
   }>(
     `select who, text, started_at, ended_at, is_interrupted, waterfall from call_orchestrator.transcript_entries
      where call_id = $1 order by started_at, n limit $2`,
-    [callId, limit],
+    [callId, mostEntries],
   );
   return rows.map(({ who, text, started_at, ended_at, is_interrupted, waterfall }) => ({
     ...{ who, text, startedAt: started_at.getTime(), endedAt: ended_at.getTime(), isInterrupted: is_interrupted, waterfall },

@@ -4,8 +4,8 @@ import { extname } from 'node:path';
 import { tts } from '../../../contracts/tts.ts';
 import { decode, rateHz } from '../../../media/audio/g711.ts';
 import { opusFileInSlices } from '../../../media/audio/opus.ts';
-import { samplesOf } from '../../../media/audio/pcm.ts';
-import { wavHeader } from '../../../media/audio/wav.ts';
+import { bytesOf } from '../../../media/audio/pcm.ts';
+import { wavFile } from '../../../media/audio/wav.ts';
 import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import { wrongUsage } from '../../../scripts/cli/kernel/failure.ts';
@@ -32,14 +32,14 @@ export async function sayText(invocation: Invocation): Promise<number> {
     })();
     for await (const item of bus.open(tts.synthesize_stream, options, texts, { signal })) {
       if ('end' in item) spoken = item;
-      else parts.push(bytesOf(decode('PCMU', item.audio)));
+      else parts.push(item.audio);
     }
-    const samples = Buffer.concat(parts);
+    const samples = decode('PCMU', Buffer.concat(parts));
     const { durationMs, provider } = spoken;
     out.note(`spoken by ${spoken.voice} of ${provider}`, 'ok');
-    if (file === undefined) out.bytes(samples);
+    if (file === undefined) out.bytes(bytesOf(samples));
     else {
-      const recording = extname(file) === '.ogg' ? await opusFileInSlices(samplesOf(samples), signal) : wavOf(samples);
+      const recording = extname(file) === '.ogg' ? await opusFileInSlices(samples, signal) : wavFile({ rateHz, channels: 1 }, samples);
       await using handle = await open(file, 'w', 0o600);
       await handle.writeFile(recording);
       await out.result(
@@ -50,6 +50,3 @@ export async function sayText(invocation: Invocation): Promise<number> {
     return 0;
   });
 }
-
-const bytesOf = (samples: Int16Array): Uint8Array => new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
-const wavOf = (samples: Buffer): Buffer => Buffer.concat([wavHeader({ rateHz, channels: 1 }, samples.length), samples]);
