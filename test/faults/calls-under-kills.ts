@@ -16,7 +16,7 @@ import type { FaultTest, RunOptions } from './test.ts';
 const lines = [
   'алло',
   'запишите меня на стрижку',
-  'на завтра',
+  'ближайшее время',
   'давайте первое',
   'меня зовут иван',
   'да подтверждаю',
@@ -44,14 +44,19 @@ async function openDesk(options: RunOptions, settings: { readonly unattendedMs: 
   return { bed, dialog, agent: await bed.orchestrator(settings.off ?? null) };
 }
 
-/** Says the lines until one side hangs up. */
+/** Says the lines until one side hangs up, each after an answer to the one before. */
 async function converse(talk: Talking, nth: number): Promise<void> {
   for (const [n] of lines.entries()) {
-    if (n > 1 && !(await talk.untilSilent())) return;
     if (talk.phone.state !== 'talking') return;
     await talk.phone.say(encode('PCMU', voice(700, 10 * nth + n, false)));
-    if (n === 0 && !(await talk.untilSilent())) return;
+    if (!(await isAnswered(talk))) return;
   }
+}
+/** A filler is no answer. */
+async function isAnswered(talk: Talking): Promise<boolean> {
+  do if (!(await talk.untilSilent())) return false;
+  while (talk.latest().equals(sayingOf(filler)));
+  return true;
 }
 async function bookings({ ground }: TalkBed, phone: string): Promise<number> {
   const [row] = await ground.store.query<{ n: number }>(
@@ -133,12 +138,12 @@ export const t35: FaultTest = {
       const open = talks.filter(({ phone }) => phone.state === 'talking');
       counts.struck += open.length;
       await dialog.restart();
-      const isAnswered = async (talk: Talking): Promise<boolean> =>
+      const hasWord = async (talk: Talking): Promise<boolean> =>
         (await talk.transcript()).some(
           ({ who, text, startedAt }) => who === 'agent' && text !== filler && Date.parse(startedAt) > killedAt,
         );
       for (const talk of open) {
-        const isHelped = await eventually(() => isAnswered(talk), Math.max(0, killedAt + promisedMs - Date.now()), signal);
+        const isHelped = await eventually(() => hasWord(talk), Math.max(0, killedAt + promisedMs - Date.now()), signal);
         if (isHelped) continue;
         counts.withoutAWord += 1;
         log(`${talk.number}, ${talk.phone.state}: ${(await talk.transcript()).map(({ text }) => text).join(' | ')}`);

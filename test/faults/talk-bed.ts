@@ -27,6 +27,8 @@ export interface Talking {
   transcript(): Promise<Entries>;
   /** Resolves once the agent has spoken since the previous wait and is silent; false if the call has ended. */
   untilSilent(): Promise<boolean>;
+  /** What the agent said between the last two silences, without silence. */
+  latest(): Buffer;
 }
 export interface SpeechWorker {
   readonly child: Child;
@@ -80,17 +82,22 @@ export async function openTalkBed(
   let numbers = 0;
   const nextNumber = (): string => `+7999555${String(1_000 + ++numbers)}`;
 
-  function talking(phone: FarPhone, number: string, callId: string): Talking {
+  /** Listens from the answer on: a client that is still reconnecting learns the id of the call after the greeting. */
+  async function talking(phone: FarPhone, number: string): Promise<Talking> {
     const frames: Uint8Array[] = [];
     let [heardAt, isNew] = [performance.now(), false];
+    /** The frames between the last two silences. */
+    let [begun, ended] = [0, 0];
     phone.hear((audio) => {
       frames.push(audio.slice());
       heardAt = performance.now();
       isNew = true;
     });
+    const callId = await callIdOf(number);
     return {
       ...{ phone, number, callId },
       heard: () => Buffer.concat(frames),
+      latest: () => Buffer.concat(frames.slice(begun, ended)),
       transcript: async () => (await bus.call(calls.get_transcript, { callId }, { signal })).entries,
       async untilSilent() {
         const isSilent = await eventually(
@@ -99,6 +106,7 @@ export async function openTalkBed(
           signal,
         );
         isNew = false;
+        [begun, ended] = [ended, frames.length];
         return isSilent && phone.state !== 'ended';
       },
     };
@@ -138,15 +146,15 @@ export async function openTalkBed(
     async callIn() {
       const number = nextNumber();
       const phone = await gateway.call(number, '100');
-      return talking(phone, number, await callIdOf(number));
+      return talking(phone, number);
     },
     async callOut(key) {
       const phoneNumber = nextNumber();
-      const { callId } = await bus.call(calls.start_call, { leadId: `lead_${key}`, phoneNumber }, { key, signal });
+      await bus.call(calls.start_call, { leadId: `lead_${key}`, phoneNumber }, { key, signal });
       await eventually(() => dialled.has(phoneNumber), 20_000, signal);
       const phone = dialled.get(phoneNumber);
       if (phone === undefined) throw new Error(`${phoneNumber} does not ring`);
-      return talking(phone, phoneNumber, callId);
+      return talking(phone, phoneNumber);
     },
     async endless() {
       const [row] = await ground.store.query<{ n: number }>(
