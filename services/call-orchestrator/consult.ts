@@ -30,6 +30,8 @@ interface ConsultationRequest {
   readonly summary: string | null;
 }
 const lookMs = 200;
+/** An attended leg was answered; storing that takes no longer. */
+const storedWithinMs = 10_000;
 
 /**
  * Puts the customer on music and dials the person; `settleConsultations` ends consultations that nobody takes. A repeat for the same person
@@ -76,12 +78,16 @@ async function repeated(db: Queries, callId: string, to: string): Promise<{ read
   });
 }
 
-/** Asks these people in turn, `rounds` times; returns whether one of them took the call. */
+/**
+ * Asks these people in turn, `rounds` times; returns whether one of them took the call. A leg is attended before the answer of its call is
+ * stored, so this waits for that.
+ */
 export async function consultFirst(
   { callId, people, summary, rounds }: Omit<ConsultationRequest, 'to'> & { readonly people: readonly string[]; readonly rounds: number },
   parts: ConsultParts,
   signal: AbortSignal,
 ): Promise<boolean> {
+  await answerStored(callId, parts.db, AbortSignal.any([signal, AbortSignal.timeout(storedWithinMs)]));
   for (let round = 0; round < rounds; round += 1)
     for (const to of people) {
       try {
@@ -92,6 +98,13 @@ export async function consultFirst(
       }
     }
   return false;
+}
+async function answerStored(callId: string, db: Queries, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const { state, answeredAt } = (await findCall(db, callId)) ?? missing(callId);
+    if (answeredAt !== null || state === 'ended') return;
+    await delay(lookMs, undefined, { signal });
+  }
 }
 async function outcomeOf(consultationId: string, db: Queries, signal: AbortSignal): Promise<Consultation['outcome']> {
   for (;;) {

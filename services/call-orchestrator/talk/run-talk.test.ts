@@ -88,7 +88,7 @@ beforeAll(async () => {
         : { ...each, make: (parts) => each.make({ ...parts, vendors: { ...parts.vendors, ...vendors[folder] } }) };
     await it.start(folder, made, { CALL_ROUTES: '100=dialog', CALL_GREETING: greeting, CALL_HOURS: '00:00-24:00', CALL_PEOPLE: people });
   }
-  await it.bus.call(company.set, { company: { ...salon, noticeMinutes: 0 } as never });
+  await it.bus.call(company.set, { company: { ...salon, noticeMinutes: 0, openingHours: [] } as never });
 });
 afterAll(() => it.stop());
 
@@ -173,18 +173,18 @@ test('a word that interrupts is answered, and what was not heard is not in the t
 });
 
 test('a caller who asks for a person is put through to one after the agent’s word, and the turn is reported', async () => {
-  const person = Promise.withResolvers<FarPhone>();
+  let person: FarPhone | undefined;
+  const frames: Uint8Array[] = [];
   dialled = (phone) => {
+    phone.hear((audio) => void frames.push(audio));
     phone.ring();
     phone.answer();
-    person.resolve(phone);
+    person = phone;
   };
   const caller = await calling();
   await caller.hears(greeting);
   await caller.says('person');
-  const phone = await person.promise;
-  const frames: Uint8Array[] = [];
-  phone.hear((audio) => void frames.push(audio));
+  const phone = await until(() => person);
   const briefing = sayingOf('Клиент просит сотрудника. Чтобы принять звонок, нажмите один. Чтобы отказаться, нажмите два.');
   await until(() => Buffer.concat(frames).includes(Buffer.from(briefing)));
   phone.press('1');
@@ -206,6 +206,25 @@ test('a caller who asks for a person is put through to one after the agent’s w
   expect(answered.map((line) => line.replace('agent: ', '')).join(' ')).toBe((reported.payload as { reply: string }).reply);
   caller.phone.hangUp();
   await until(() => phone.state === 'ended');
+});
+
+test('a caller who asks for a person before the answer of the call is stored is put through once it is', async () => {
+  let person: FarPhone | undefined;
+  dialled = (phone) => {
+    person = phone;
+  };
+  const caller = await calling();
+  await caller.hears(greeting);
+  const store = (state: string, answeredAt: string) =>
+    it.store.query(`update call_orchestrator.calls set state = $2, answered_at = ${answeredAt} where call_id = $1`, [caller.callId, state]);
+  await until(async () => (await it.bus.call(calls.get_call, { callId: caller.callId })).state === 'answered');
+  await store('ringing', 'null');
+  await caller.says('person');
+  await until(async () => (await caller.lines()).length > 2);
+  await store('answered', 'now()');
+  await until(() => person);
+  caller.phone.hangUp();
+  await caller.end();
 });
 
 test('a person who takes over the call speaks with the customer, and the agent is silent from then on', async () => {
