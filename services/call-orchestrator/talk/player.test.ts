@@ -72,6 +72,21 @@ test('a report that was held up does not move the begin of an utterance, once th
   expect(starts).toEqual([1_130, 1_000, 1_000]);
 });
 
+test('utterances whose reports arrive together, after a stall, begin one after the other', () => {
+  const { player, starts, clock } = playing();
+  for (const [id, ms] of [
+    [1, 200],
+    [2, 600],
+  ] as const) {
+    player.begin(id);
+    player.add(id, words(ms));
+    player.end(id);
+  }
+  clock.now = 2_000;
+  for (const chunk of ['1.0', '2.0', '2.1600', '2.3200']) player.heard(chunk, 200);
+  expect(starts).toEqual([1_820, 2_020, 2_020, 2_020]);
+});
+
 test.each([1_601, 1_603, 1_607])('an utterance of %d bytes ends, although its milliseconds are whole numbers', (bytes) => {
   const { player, reports } = playing();
   player.begin(1);

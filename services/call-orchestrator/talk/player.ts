@@ -35,6 +35,8 @@ interface Utterance {
   sentTo: number;
   heardTo: number;
   startedAt: number | null;
+  /** When the sound before it ended; null until some of it was heard. */
+  notBefore: number | null;
   /** Silence before its first sound; null until some of it was heard. */
   silentHeadMs: number | null;
 }
@@ -56,6 +58,8 @@ const partBytes = 5 * bytesPerMs;
 export function createPlayer({ leg, now, played }: PlayerParts): Player {
   let queue: Utterance[] = [];
   let isPaused = false;
+  /** When the last heard sound ended, as far as reports show. */
+  let heardUntil = Number.NEGATIVE_INFINITY;
 
   function send(): void {
     if (isPaused) return;
@@ -89,6 +93,7 @@ export function createPlayer({ leg, now, played }: PlayerParts): Player {
         sentTo: 0,
         heardTo: 0,
         startedAt: null,
+        notBefore: null,
         silentHeadMs: null,
       });
     },
@@ -133,9 +138,12 @@ export function createPlayer({ leg, now, played }: PlayerParts): Player {
       if (ms === 0 || to <= utterance.heardTo) return;
       utterance.heardTo = to;
       utterance.silentHeadMs ??= silentHeadMs(utterance.audio);
-      // A report may be late, but never early.
-      const startedAt = now() + frameMs - to / bytesPerMs + utterance.silentHeadMs;
+      utterance.notBefore ??= heardUntil;
+      // A report may be late, but never early; after a stall those of several utterances arrive at once.
+      const begunAt = Math.max(utterance.notBefore, now() + frameMs - to / bytesPerMs);
+      const startedAt = begunAt + utterance.silentHeadMs;
       utterance.startedAt = Math.min(utterance.startedAt ?? startedAt, startedAt);
+      heardUntil = utterance.startedAt + to / bytesPerMs - utterance.silentHeadMs;
       report(utterance);
       send();
     },
