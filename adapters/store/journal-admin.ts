@@ -225,9 +225,9 @@ export function journalAdmin(db: Database) {
         });
       return chats.length === mostChats;
     },
-    /** By its whole id. */
-    async row(id: string): Promise<AdminRow | null> {
-      const [row] = await db.query<AdminRow>(`select ${whole} from journal.rows where id = $1`, [id]);
+    /** By its whole id. @param on the transaction of the caller, if it has one: a second connection might never come free */
+    async row(id: string, on: Queries = db): Promise<AdminRow | null> {
+      const [row] = await on.query<AdminRow>(`select ${whole} from journal.rows where id = $1`, [id]);
       return row ?? null;
     },
     async steps(run: string): Promise<readonly AdminRow[]> {

@@ -38,7 +38,7 @@ export function onDeliverSettled(admin: Pick<JournalAdmin, 'row'>, now: () => nu
     if (text !== undefined)
       tx.emit(messages.message_sent, {
         ...{ id, chatId, channel, botId, externalId, text, author, threadId, replyToExternalId: replyTo, choices, media, knows, key },
-        ...authorsOf(await admin.row(id)),
+        ...authorsOf(await admin.row(id, tx)),
         at: sentAt,
       });
     const external = { channel, botId, externalId };
