@@ -3,15 +3,20 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Temporal } from 'temporal-polyfill';
 import { resample } from '../../media/audio/resample.ts';
 import { readWav, wavFile } from '../../media/audio/wav.ts';
+import salon from '../../services/crm-connector/salon.json' with { type: 'json' };
 import { onPath } from '../infra/find-program.ts';
 
 const run = promisify(execFile);
 const rateHz = 8_000;
-const says: readonly string[] = [
+const weekdays = ['понедельник', 'вторник', 'среду', 'четверг', 'пятницу', 'субботу', 'воскресенье'];
+const tomorrow = (): string => weekdays[Temporal.Now.plainDateISO(salon.timeZone).add({ days: 1 }).dayOfWeek - 1] ?? '';
+const says = (): readonly string[] => [
   'запишите меня на стрижку',
-  'на завтра',
+  // After midnight, `завтра` may be the day that has just begun, and the agent would ask.
+  `на ${tomorrow()}`,
   'давайте первое',
   'меня зовут иван',
   'да подтверждаю',
@@ -36,7 +41,7 @@ export async function speakLines(dir: string): Promise<Customer | null> {
   const human = onPath('text2wave') !== null && (await recordedVoice());
   if (!human && onPath('espeak-ng') === null) return null;
   const lines: Line[] = [];
-  for (const [nth, text] of says.entries()) {
+  for (const [nth, text] of says().entries()) {
     const file = join(dir, `line-${nth}.wav`);
     if (human) {
       const speaking = run('text2wave', ['-eval', '(voice_msu_ru_nsh_clunits)', '-o', file]);
