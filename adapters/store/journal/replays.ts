@@ -40,24 +40,27 @@ export function replayStore(db: Database, retry: Retry) {
   /** The row that was retried; null if there was none, or it was skipped. */
   async function next(replay: string): Promise<string | null> {
     return db.transaction(async (tx) => {
+      // Locked first: another process may have moved its position, or the time of its next row, while this one waited.
+      const [due] = await tx.query(
+        `select from journal.replays where id = $1 and state = 'running' and next_at <= clock_timestamp() for update`,
+        [replay],
+      );
+      if (due === undefined) return null;
       const [row] = await tx.query<{ id: string; is_unknown: boolean; who: string; why: string | null }>(
-        `with replay as (select * from journal.replays where id = $1 and state = 'running' and next_at <= clock_timestamp() for update),
-         next as (
-           select dead.* from replay cross join lateral (
+        `with next as (
+           select dead.* from journal.replays replay cross join lateral (
              select id, created_at, seq, ${isUnknown} as is_unknown from journal.rows
              where ${isDead} and method = replay.method and reason = replay.reason
                and (created_at, seq) > (replay.done_at, replay.done_seq) and created_at <= replay.created_at and ended_at <= replay.created_at
-             order by created_at, seq limit 1) dead)
+             order by created_at, seq limit 1) dead
+           where replay.id = $1)
          update journal.replays set done_at = next.created_at, done_seq = next.seq,
            next_at = greatest(next_at, clock_timestamp() - ${burst}) + make_interval(secs => 1 / per_second)
          from next where replays.id = $1 returning next.id, next.is_unknown, who, why`,
         [replay],
       );
       if (row === undefined) {
-        await tx.query(
-          `update journal.replays set state = 'done', ended_at = clock_timestamp() where id = $1 and state = 'running' and next_at <= clock_timestamp()`,
-          [replay],
-        );
+        await tx.query(`update journal.replays set state = 'done', ended_at = clock_timestamp() where id = $1`, [replay]);
         return null;
       }
       const isRetried = !row.is_unknown && (await retry(tx, row.id, { who: row.who, did: 'replayed', why: row.why ?? replay }));
