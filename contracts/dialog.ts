@@ -118,6 +118,10 @@ const ToolCall = z.strictObject({
   name: z.string().min(1).max(200),
   arguments: z.string().max(16_384).meta({ pii: 'text' }).describe('JSON, as the model wrote it.'),
 });
+const IsStaffAway = z
+  .boolean()
+  .default(false)
+  .describe('Whether it was handed over outside the opening hours: staff calls back, and nobody is called now.');
 const Answer = z.object({
   sessionId: SessionId,
   turnId: Id.nullable().describe('Null if the agent is silent in this conversation.'),
@@ -134,6 +138,7 @@ const Answer = z.object({
     .meta({ pii: 'phone' })
     .describe('Digits so far of a phone whose rest the customer is about to say.'),
   isHandedOver: z.boolean(),
+  isStaffAway: IsStaffAway,
 });
 const who = { roles: ['operator', 'gateway'] as const };
 const speaking = { roles: ['operator', 'call-orchestrator'] as const };
@@ -141,7 +146,7 @@ const byStaff = { viewer: 'viewer', people: ['manager', 'director', 'admin'] } a
 const own = { roles: ['dialog-orchestrator'] as const };
 const errors = { no_session: 'not_found' } as const;
 
-export const dialog = contract('dialog', '1.3.0', {
+export const dialog = contract('dialog', '1.4.0', {
   dialog: method({
     summary: 'Say something to the agent and get its reply.',
     input: z
@@ -224,6 +229,7 @@ export const dialog = contract('dialog', '1.3.0', {
       state: DialogState,
       proposals: z.array(Proposal).max(10).describe('Changes that wait for the customer.'),
       isHandedOver: z.boolean(),
+      isStaffAway: IsStaffAway,
     }),
     idempotency: 'keyed',
     timeoutMs: 60_000,

@@ -45,7 +45,9 @@ export const callSettings = z.object({
     .refine((written) => calleesOf(written) !== null)
     .meta({ expected: 'phones or SIP addresses, separated by /' })
     .default('')
-    .describe('People to whom the agent hands over a call; they are called in turn until one takes it. Without any, it takes a message.'),
+    .describe(
+      'People to whom the agent hands over a call; they are called in turn, during opening hours, until one takes it. Without any, it takes a message.',
+    ),
   CALL_SILENCE: z
     .enum(['learned', 'fixed'])
     .default('learned')

@@ -144,6 +144,8 @@ export function handOverText(company: Company, now: number, session: Pick<Sessio
   const opens = opensNext(company, now, session.language);
   return opens === null ? handedOver : handedOverClosed(opens);
 }
+/** Whether the opening hours are stated, and staff does not answer now. @param now Unix ms */
+export const isStaffAway = (company: Company, now: number): boolean => opensNext(company, now, 'ru') !== null;
 /** When staff answers next, in words; null while it is open, or if the hours are not stated. @param now Unix ms */
 function opensNext({ hours, timeZone }: Company, now: number, language: 'ru' | 'en'): string | null {
   if (hours.length === 0) return null;

@@ -3,6 +3,7 @@ import type { Tx } from '../../bus/service.ts';
 import { dialog } from '../../contracts/dialog.ts';
 import { asksForPerson } from './claims/handover-words.ts';
 import { expectedBy } from './expected.ts';
+import { isStaffAway } from './facts.ts';
 import { pressesSince } from './hear.ts';
 import { messageIdPrefix } from './ids.ts';
 import { intentOf } from './intents.ts';
@@ -16,7 +17,7 @@ import { cut } from './said.ts';
 import type { Answer } from './turn-parts.ts';
 
 export async function keepTurn(tx: Tx, of: TakenTurn): Promise<Answer> {
-  const { parts, turnId, sessionId, startedAt, before, session, chat, heard, texts, inputs, settledNow, end } = of;
+  const { parts, company, turnId, sessionId, startedAt, before, session, chat, heard, texts, inputs, settledNow, end } = of;
   const { settings, now, log } = parts;
   const reply = await replyOf(tx, of);
   const part = heard.dictation !== null && heard.dictation.is !== 'whole' && reply.handOver === null ? heard.dictation : null;
@@ -95,5 +96,6 @@ export async function keepTurn(tx: Tx, of: TakenTurn): Promise<Answer> {
       part === null ? expectedBy(row.reply, { proposals: reply.proposals.length, choices: reply.choices.length }) : ['phone' as const],
     dictated: part?.digits ?? '',
     isHandedOver: done.handedOverAt !== null,
+    isStaffAway: done.handedOverAt !== null && isStaffAway(company, now()),
   };
 }

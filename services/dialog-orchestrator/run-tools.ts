@@ -29,7 +29,7 @@ export function runTools(db: Database): Handler<typeof dialog.run_tools> {
         const { outcome, result } = rows[n] ?? silent;
         return { id, outcome, result };
       }),
-      ...{ say: turn.reply, state: turn.state, proposals: turn.proposals, isHandedOver: turn.isHandedOver },
+      ...{ say: turn.reply, state: turn.state, proposals: turn.proposals, isHandedOver: turn.isHandedOver, isStaffAway: turn.isStaffAway },
     };
   };
 }

@@ -155,6 +155,7 @@ function silence(sessionId: string, session: Session | null): Answer {
     expects: [],
     dictated: '',
     isHandedOver: session?.handedOverAt != null,
+    isStaffAway: false,
   };
 }
 

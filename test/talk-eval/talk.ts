@@ -202,7 +202,7 @@ export async function observe(scene: TalkScene, voice: AgentVoice): Promise<Obse
     clock.after(reply?.afterMs ?? 400, () => {
       const text = reply?.sentence ?? 'Хорошо.';
       out.put({ is: 'sentence', text });
-      const none = { intent: null, proposals: [], choices: [], dictated: '', isHandedOver: false };
+      const none = { intent: null, proposals: [], choices: [], dictated: '', isHandedOver: false, isStaffAway: false };
       out.put({
         is: 'done',
         answer: { sessionId, turnId: 'turn', reply: text, state: 'CONSULTING', expects: [...(reply?.expects ?? [])], ...none },

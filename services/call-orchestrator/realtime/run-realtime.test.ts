@@ -110,7 +110,7 @@ beforeAll(async () => {
         : { ...each, make: (parts) => each.make({ ...parts, vendors: { ...parts.vendors, ...vendors[folder] } }) };
     await it.start(folder, made, { CALL_ROUTES: '100=realtime', CALL_GREETING: greeting, CALL_HOURS: '00:00-24:00', CALL_PEOPLE: people });
   }
-  await it.bus.call(company.set, { company: { ...salon, noticeMinutes: 0 } as never });
+  await it.bus.call(company.set, { company: { ...salon, noticeMinutes: 0, openingHours: [] } as never });
 });
 afterAll(async () => {
   await it.stop();

@@ -52,6 +52,7 @@ export async function runRealtime(
   let spokenMs = 0;
   let frameAt = now();
   let isHeld = false;
+  let isStaffAway = false;
 
   function give(event: RealtimeEvent): void {
     if (until.aborted) return;
@@ -163,7 +164,7 @@ export async function runRealtime(
         line.hangUp();
         return;
       case 'transfer':
-        line.transfer();
+        line.transfer(isStaffAway);
         return;
       case 'wake':
         clearTimeout(timer);
@@ -176,6 +177,7 @@ export async function runRealtime(
     const asked = session;
     const run = await runTools({ said, calls });
     const { ran, setup } = run;
+    isStaffAway = ran?.isStaffAway ?? isStaffAway;
     if (setup !== null) session?.update(setup);
     for (const { callId: id, name } of calls) {
       const text = resultText(run, id, { error: 'failed', detail: 'It is not known whether this was done.' });

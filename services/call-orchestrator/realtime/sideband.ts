@@ -19,7 +19,7 @@ interface SidebandParts {
   readonly now: () => number;
   /** Stores an entry of the transcript. */
   readonly note: (entry: TalkEntry) => Promise<void>;
-  /** Called after the last word. @param handsOver the customer wants a person */
+  /** Called after the last word. @param handsOver the customer wants a person, and staff is there */
   readonly end: (handsOver: boolean) => Promise<void>;
 }
 /** How a session ended: this system ended the call, or the session is gone. `hadEvents`: there were events of the call before. */
@@ -57,8 +57,8 @@ export async function runSideband(
     const { ran, setup } = run;
     if (setup !== null) session.update(setup);
     isProposed = (ran?.proposals.length ?? 0) > 0;
-    handsOver ||= ran?.isHandedOver ?? false;
-    isLast ||= handsOver;
+    handsOver ||= ran?.isHandedOver === true && !ran.isStaffAway;
+    isLast ||= ran?.isHandedOver ?? false;
     for (const { callId: id } of calls) session.result(id, resultText(run, id, { error: 'failed' }));
     if (ran?.say != null) session.note('system', `Скажи клиенту слово в слово: «${ran.say}»`);
     if (calls.length > 0 || ran?.say != null) session.answer();

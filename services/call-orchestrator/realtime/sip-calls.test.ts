@@ -46,7 +46,7 @@ beforeAll(async () => {
     // Deliveries reach any instance.
     if (folder === 'call-orchestrator') await it.start(folder, made, settings);
   }
-  await it.bus.call(company.set, { company: { ...salon, noticeMinutes: 0 } as never });
+  await it.bus.call(company.set, { company: { ...salon, noticeMinutes: 0, openingHours: [] } as never });
 });
 afterAll(async () => {
   await it.stop();

@@ -38,6 +38,7 @@ export async function runTalk({ callId, legId, direction, phoneNumber }: TalkedC
   const talk = createTalk(rules);
   let unwake = (): void => {};
   let isHeld = false;
+  let isStaffAway = false;
   /** The current answer, and the stream to its dialog. */
   let asking: { readonly answer: number; readonly up: Outbox<AnswerReport> } | undefined;
 
@@ -121,7 +122,7 @@ export async function runTalk({ callId, legId, direction, phoneNumber }: TalkedC
         player.skip(order.utterance);
         return;
       case 'transfer':
-        line.transfer();
+        line.transfer(isStaffAway);
         return;
       case 'record':
         line.record();
@@ -151,6 +152,7 @@ export async function runTalk({ callId, legId, direction, phoneNumber }: TalkedC
         else if (item.is === 'tool') give({ kind: 'tool', answer });
         else if (item.is === 'done') {
           const { isHandedOver, choices, expects, dictated } = item.answer;
+          isStaffAway = item.answer.isStaffAway;
           const isLast = farewells.test(spokenWords(message).join(' '));
           if (asking?.answer === answer) ear.expect(expects);
           if (choices.length > 0 && !isLast && !isHandedOver) give({ kind: 'sentence', answer, text: optionsOf(choices) });

@@ -31,7 +31,8 @@ export interface TalkLine extends WhoAnswered {
   complete(turn: CompletedTurn): void;
   record(): void;
   hangUp(): void;
-  transfer(): void;
+  /** Calls the people of the staff, unless it is away; reports whether one of them took the call. */
+  transfer(isStaffAway: boolean): void;
   /** Resolves when all entries are stored. */
   close(): Promise<void>;
 }
@@ -94,9 +95,10 @@ export function createTalkLine(
   );
   const hasAnswered = (by: AnsweredInWords | AnswerVerdict): void =>
     store(async () => await answered?.(by), 'the verdict on who has answered could not be stored');
-  async function handOver(): Promise<void> {
+  async function handOver(isStaffAway: boolean): Promise<void> {
     try {
-      give({ kind: (await transfer(until)) ? 'transferred' : 'transfer_failed' });
+      const isTaken = await (isStaffAway ? false : transfer(until));
+      give({ kind: isTaken ? 'transferred' : 'transfer_failed' });
     } catch (err) {
       if (!until.aborted) log.warn({ err, callId }, 'a call could not be handed over');
       give({ kind: 'transfer_failed' });
@@ -113,7 +115,7 @@ export function createTalkLine(
     complete: (turn) => store(() => completed(turn), 'a turn could not be reported'),
     record: () => attempt(bus.call(telephony.record, { legId, on: true }, { signal: until }), 'the leg could not be recorded'),
     hangUp: () => attempt(bus.call(telephony.hang_up, { legId }, { signal }), 'the leg could not be hung up'),
-    transfer: () => void handOver(),
+    transfer: (isStaffAway) => void handOver(isStaffAway),
     async close() {
       leg.end();
       voice.close();
