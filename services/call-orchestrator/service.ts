@@ -15,7 +15,6 @@ import { settled } from '../../contracts/kit/define.ts';
 import { PolybError } from '../../contracts/kit/errors.ts';
 import { telephony } from '../../contracts/telephony.ts';
 import { tts } from '../../contracts/tts.ts';
-import { detectors } from '../../media/audio/detectors.ts';
 import { systemClock } from '../../media/sip/clock.ts';
 import { attendLegs } from './attend-leg.ts';
 import { consultFirst } from './consult.ts';
@@ -43,7 +42,7 @@ import { countActive } from './rows.ts';
 import { callSettings } from './settings.ts';
 import { settleConsultations } from './settle-consultations.loop.ts';
 import { startCall } from './start-call.ts';
-import { russianRules } from './talk/rules.ts';
+import { talkSettings } from './talk/talk-settings.ts';
 import { forgetEntries } from './talk/transcript-rows.ts';
 import { transferCall } from './transfer-call.ts';
 import { watchCall } from './watch-call.ts';
@@ -82,14 +81,7 @@ export default service({
     script: settings.CALL_SCRIPT === undefined ? builtInScript : await readLineScript(settings.CALL_SCRIPT),
     attendant: settings.CALL_ATTENDANT,
     ...{ models: vendors.realtime, turns: settings.CALL_REALTIME_TURNS },
-    detector: await detectors[settings.CALL_VAD](),
-    rules: {
-      ...russianRules,
-      greeting: settings.CALL_GREETING ?? russianRules.greeting,
-      silenceMs: settings.CALL_SILENCE_MS,
-      learnsSilence: settings.CALL_SILENCE === 'learned',
-      asksEagerly: settings.CALL_EAGER_ANSWERS,
-    },
+    ...(await talkSettings(settings)),
     folder: dirname(settings.CALL_SCRIPT ?? '.'),
     transfer: (asked, signal) => consultFirst(asked, { db, bus, log, now }, signal),
   });

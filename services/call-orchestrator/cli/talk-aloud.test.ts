@@ -67,10 +67,11 @@ test('a recording is the caller: it is heard, answered aloud, recorded, and its 
   const [question, both] = [join(dir, 'question.wav'), join(dir, 'both.wav')];
   const { audio } = await it.bus.call(tts.synthesize, { text: 'Какой у вас адрес?', voice: 'ru+f2', rateHz: 16_000 });
   await writeFile(question, audio as Uint8Array);
-  const { status, stdout, stderr } = await talk(['--audio', question, '--record', both, '--greeting', 'Да?', '-o', 'json']);
+  const { status, stdout, stderr } = await talk(['--audio', question, '--record', both, '-o', 'json'], { CALL_GREETING: 'Да?' });
   expect([status, stderr]).toEqual([0, expect.stringContaining('какой у вас адрес')]);
   const { entries } = JSON.parse(stdout) as { entries: { who: string; text: string; waterfall: Record<string, string> | null }[] };
   expect(entries.map(({ who }) => who).slice(0, 3)).toEqual(['agent', 'customer', 'agent']);
+  expect(entries[0]?.text).toBe('Да?');
   // On a busy machine a filler comes first.
   expect(entries.map(({ text }) => text).join()).toContain(salon.address);
   const { lastSoundAt = '', heardAt = '' } = entries.find(({ waterfall }) => waterfall !== null)?.waterfall ?? {};
@@ -104,6 +105,11 @@ test('a speech model is the agent: a recording interrupts it, and the transcript
   expect(cut?.audio_end_ms).toBeGreaterThan(0);
   expect(cut?.audio_end_ms).toBeLessThan(12_000);
   await server.close();
+});
+
+test('an invalid setting of calls is refused before anything is said', async () => {
+  const { status, stderr } = await talk(['--audio', join(dir, 'no.wav')], { CALL_VAD: 'ears' });
+  expect([status, stderr]).toEqual([78, expect.stringContaining('CALL_VAD')]);
 });
 
 test('without a speech model in the settings nothing is said', async () => {

@@ -9,10 +9,11 @@ import { withAsk } from '../../../scripts/cli/kernel/ask.ts';
 import type { Invocation } from '../../../scripts/cli/kernel/command.ts';
 import { runRealtime } from '../realtime/run-realtime.ts';
 import type { TalkEntry, Waterfall } from '../talk/machine.ts';
-import { russianRules } from '../talk/rules.ts';
 import { runTalk } from '../talk/run-talk.ts';
 import type { TalkParts } from '../talk/talk-parts.ts';
+import { talkSettings } from '../talk/talk-settings.ts';
 import { audioOf } from './audio-of.ts';
+import { callSettingsOf } from './call-settings.ts';
 import { localLeg } from './local-leg.ts';
 import { speechModels } from './speech-models.ts';
 import { drawTranscript } from './transcript.ts';
@@ -26,6 +27,7 @@ const longestMs = 600_000;
 
 export async function talkAloud(invocation: Invocation): Promise<number> {
   const { flags, out, path, signal } = invocation;
+  const { rules, detector } = await talkSettings(await callSettingsOf(invocation));
   await using model = flags.on('speech-model') ? await speechModels(invocation) : null;
   const turns = await Promise.all(
     flags.list('audio').map(async (given) => {
@@ -44,7 +46,7 @@ export async function talkAloud(invocation: Invocation): Promise<number> {
       const call = { callId, legId: callId, direction: 'in', phoneNumber: phoneNumber ?? null } as const;
       const parts: TalkParts = {
         ...{ bus: leg.bus, log: quiet, now: Date.now, language: 'ru-RU', voice: flags.text('voice') },
-        rules: { ...russianRules, greeting: greeting ?? russianRules.greeting },
+        ...{ detector, rules: { ...rules, greeting: greeting ?? rules.greeting } },
         // There is no person to connect and no call to report on.
         transfer: async () => false,
         completed: async () => {},

@@ -185,7 +185,7 @@ export const busCommands: readonly Command[] = [
     summary: 'Talk to the agent without a phone: in the terminal, or with recordings as the caller.',
     impact: 'rw',
     details: [
-      'Without --audio the agent answers in text, as in `polyb dialogs talk`. With it, a call is held in this process: the agent greets, listens (asr), answers (dialog) and speaks (tts) as on a phone. Each recording is one turn of the caller, and begins when the agent has said nothing for 1.5 s. The transcript with what each answer waited for is printed at the end.',
+      'Without --audio the agent answers in text, as in `polyb dialogs talk`. With it, a call is held in this process: the agent greets, listens (asr), answers (dialog) and speaks (tts) as on a phone. Each recording is one turn of the caller, and begins when the agent has said nothing for 1.5 s. The talk follows the settings of calls in this checkout: CALL_GREETING, CALL_SILENCE_MS, CALL_SILENCE, CALL_VAD, CALL_EAGER_ANSWERS. The transcript with what each answer waited for is printed at the end.',
       'What is confirmed is booked in the calendar.',
     ],
     flags: [
@@ -200,7 +200,7 @@ export const busCommands: readonly Command[] = [
         summary: 'With --audio, the speech model of REALTIME_KIND hears and speaks in place of asr and the language model.',
       },
       { name: 'record', value: 'FILE', summary: 'With --audio, the WAV file of both sides: left the caller, right the agent.' },
-      { name: 'greeting', value: 'TEXT', summary: 'With --audio, what the agent says first.' },
+      { name: 'greeting', value: 'TEXT', summary: 'With --audio, what the agent says first, in place of CALL_GREETING.' },
       { name: 'voice', value: 'VOICE', summary: 'With --audio, the voice of the agent; polyb call list_voices language=ru-RU lists them.' },
       { name: 'for', value: 'DUR', summary: 'With --audio, hang up after this long; default 10m.' },
       { name: 'session', value: 'ID', summary: 'Id of the conversation; an earlier one continues. Default: a new id.' },
