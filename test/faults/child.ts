@@ -1,6 +1,5 @@
 /** Child processes that end with us, however we end, and also when they are stopped. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Evidence } from './evidence.ts';
@@ -47,7 +46,8 @@ export async function startChild({ file, args = [], env = {}, execArgv = [], onL
   watched(child, pid);
   if (onLine !== undefined)
     for (const input of [child.stdout, child.stderr]) if (input !== null) createInterface({ input }).on('line', onLine);
-  const exited = once(child, 'exit').then(() => {});
+  // An error, as of a message to a child that was just killed, is no exit.
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const listeners = new Set<(message: unknown) => void>();
   const name = `${file} ${pid}`;
   evidence.note('started', { who: name });
