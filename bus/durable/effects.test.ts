@@ -17,6 +17,7 @@ const bank = contract('bank', '1.0.0', {
   pay: method({ ...common, input: z.strictObject({ who: Id, via: z.enum(['wire', 'paper']) }), settles: true }),
   refund: method({ ...common, input: z.strictObject({ who: Id }) }),
   deposit: method({ ...common, lane: 'who', input: z.strictObject({ connection: Id.optional(), who: Id }) }),
+  pay_soon: method({ ...common, lane: 'who', timeoutMs: 200, input: z.strictObject({ who: Id }) }),
   order_payment: method({ summary: 'x', input: z.strictObject({ who: Id, via: Id }), output: z.object({}), idempotency: 'keyed' }),
 });
 type Pay = Effect<typeof bank.pay>;
@@ -46,9 +47,11 @@ beforeEach(async () => {
         pay: byField<typeof bank.pay>('via', { wire, paper }),
         deposit: byConnection(branches, (effect) => effect),
         refund: (...given) => refund(...given),
+        pay_soon: { attempt: ({ who }, at) => attempt({ who, via: 'wire' }, at), onUnknown: review },
         order_payment: async ({ who, via }, { commit, key }) =>
           commit(async (tx) => {
-            tx.send(bank.pay, { who, via: via as 'wire' }, { key: `sent ${key}` });
+            if (via === 'soon') tx.send(bank.pay_soon, { who }, { key: `sent ${key}` });
+            else tx.send(bank.pay, { who, via: via as 'wire' }, { key: `sent ${key}` });
             return {};
           }),
       },
@@ -89,6 +92,19 @@ test('an effect picked by a field is resolved in its own way, called or sent', a
   }
   await until(async () => (await stateOf('wire')) === 'done' && (await stateOf('sent order wire')) === 'done');
   await until(async () => (await stateOf('paper')) === 'review' && (await stateOf('sent order paper')) === 'review');
+});
+
+test('what is sent is attempted again after an attempt whose signal fired before anything was done', async () => {
+  let attempts = 0;
+  attempt = async (_, { signal }) => {
+    attempts += 1;
+    if (attempts > 1) return receipt;
+    await until(() => signal.aborted);
+    throw new PolybError('cancelled', 'The request waited for its turn until the signal fired.', { outcome: 'not_executed' });
+  };
+  await it.bus.call(bank.order_payment, { who: 'anna', via: 'soon' }, { key: 'soon' });
+  await until(async () => ['done', 'failed'].includes((await stateOf('sent soon')) ?? ''));
+  expect([await stateOf('sent soon'), attempts]).toEqual(['done', 2]);
 });
 
 test('an effect of a connection is resolved in its own way, of main where the input names none', async () => {
