@@ -160,7 +160,7 @@ async function playProviders(): Promise<void> {
     void (async () => {
       for await (const item of up) if (item.is === 'confirm') confirmed.resolve(true);
       confirmed.resolve(false);
-    })();
+    })().catch(() => confirmed.resolve(false)); // the talk has left
     const [isConfirmed] = await Promise.all([isEager ? confirmed.promise : true, delay(dialogMs)]);
     if (!isConfirmed) return;
     yield { is: 'sentence', text: 'Садовая, двенадцать, это в самом центре города.' };
