@@ -30,6 +30,7 @@ beforeAll(async () => {
   it = await world();
   gateway = loopback(loopbackSettings.parse({}), { now: Date.now, log: quiet }, (phone) => {
     dialled.push(phone);
+    heardBy(phone);
     person(phone);
   });
   const vendors: Readonly<Record<string, object>> = { 'telephony-gateway': { gateway }, 'call-orchestrator': { tts: [tts] } };
@@ -54,7 +55,14 @@ beforeEach(() => {
   };
 });
 
+/** What a phone hears, from the first call on: a dialled one may be answered, and spoken to, before its test looks for it. */
 function heardBy(phone: FarPhone) {
+  const ear = ears.get(phone) ?? listenTo(phone);
+  ears.set(phone, ear);
+  return ear;
+}
+const ears = new WeakMap<FarPhone, ReturnType<typeof listenTo>>();
+function listenTo(phone: FarPhone) {
   let heard: Uint8Array[] = [];
   phone.hear((audio) => void heard.push(audio));
   return {
