@@ -134,8 +134,7 @@ async function attemptEffect(parts: JournalParts, row: Row, method: Method, effe
     const error = toPolybError(safe);
     const ms = performance.now() - began;
     if (isDefinite(error)) {
-      // Its time is over, or another process may take the row: no verdict on what was asked.
-      await endFailed(parts, row, method, error, ms, signal.aborted || parts.isStopped());
+      await endFailed(parts, row, method, error, ms, signal.aborted);
       throw error;
     }
     parts.log.warn({ err: safe, method: method.address, row: row.id }, 'the outcome of an attempt is unknown');
@@ -175,23 +174,16 @@ export async function ended(parts: JournalParts, row: Row, ending: Ending): Prom
 /**
  * Ends an attempt that changed nothing: queued again if the journal retries it, else failed, which a retry of the call may reopen.
  *
- * @param isCutOff the journal itself has ended the attempt
+ * @param isCutOff the journal has aborted the attempt: its time is over, or its lease is lost
  */
-async function endFailed(
-  parts: JournalParts,
-  row: Row,
-  method: Method,
-  error: PolybError,
-  ms: number,
-  isCutOff = parts.isStopped(),
-): Promise<void> {
+async function endFailed(parts: JournalParts, row: Row, method: Method, error: PolybError, ms: number, isCutOff = false): Promise<void> {
   const entry = { error: rowError(error), log: logLine(error, ms) };
   // A stopping process closes the connections of its own attempts, so another process need not wait.
   const firstMs = parts.isStopped() ? 0 : 250;
   const notBefore = Date.now() + backoffMs(row.attempts, { firstMs, lastMs: 30_000, wishedMs: error.retryAfterMs });
   const again =
     row.mode === 'send' &&
-    (error.retryable || (isCutOff && error.code === 'cancelled')) &&
+    (error.retryable || ((isCutOff || parts.isStopped()) && error.code === 'cancelled')) &&
     (row.notAfter === null || notBefore < row.notAfter || parts.policies[method.address]?.handling === 'function');
   await ended(parts, row, again ? { ...entry, state: 'queued', notBefore } : { ...entry, state: 'failed' });
 }

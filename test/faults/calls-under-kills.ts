@@ -54,9 +54,8 @@ async function converse(talk: Talking, nth: number): Promise<void> {
 }
 /** A filler is no answer. */
 async function isAnswered(talk: Talking): Promise<boolean> {
-  do if (!(await talk.untilSilent())) return false;
-  while (talk.latest().equals(sayingOf(filler)));
-  return true;
+  while (await talk.untilSilent()) if (!talk.latest().equals(sayingOf(filler))) return true;
+  return false;
 }
 async function bookings({ ground }: TalkBed, phone: string): Promise<number> {
   const [row] = await ground.store.query<{ n: number }>(

@@ -85,13 +85,12 @@ export async function openTalkBed(
   /** Listens from the answer on: a client that is still reconnecting learns the id of the call after the greeting. */
   async function talking(phone: FarPhone, number: string): Promise<Talking> {
     const frames: Uint8Array[] = [];
-    let [heardAt, isNew] = [performance.now(), false];
+    let heardAt = performance.now();
     /** The frames between the last two silences. */
     let [begun, ended] = [0, 0];
     phone.hear((audio) => {
       frames.push(audio.slice());
       heardAt = performance.now();
-      isNew = true;
     });
     const callId = await callIdOf(number);
     return {
@@ -101,11 +100,10 @@ export async function openTalkBed(
       transcript: async () => (await bus.call(calls.get_transcript, { callId }, { signal })).entries,
       async untilSilent() {
         const isSilent = await eventually(
-          () => phone.state === 'ended' || (isNew && performance.now() - heardAt > quietMs),
+          () => phone.state === 'ended' || (frames.length > ended && performance.now() - heardAt > quietMs),
           30_000,
           signal,
         );
-        isNew = false;
         [begun, ended] = [ended, frames.length];
         return isSilent && phone.state !== 'ended';
       },

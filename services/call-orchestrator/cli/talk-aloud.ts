@@ -27,7 +27,8 @@ const longestMs = 600_000;
 
 export async function talkAloud(invocation: Invocation): Promise<number> {
   const { flags, out, path, signal } = invocation;
-  const { rules, detector } = await talkSettings(await callSettingsOf(invocation));
+  const settings = await callSettingsOf(invocation);
+  const { rules, detector } = await talkSettings(settings);
   await using model = flags.on('speech-model') ? await speechModels(invocation) : null;
   const turns = await Promise.all(
     flags.list('audio').map(async (given) => {
@@ -55,7 +56,10 @@ export async function talkAloud(invocation: Invocation): Promise<number> {
           out.note(`${entry.who}: ${entry.text}${entry.isInterrupted ? ' (interrupted)' : ''}`);
         },
       };
-      const talk = model === null ? runTalk(call, parts, until) : runRealtime(call, { ...parts, ...model }, until);
+      const talk =
+        model === null
+          ? runTalk(call, parts, until)
+          : runRealtime(call, { ...parts, ...model, turns: settings.CALL_REALTIME_TURNS }, until);
       const { filler } = parts.rules;
       /** A filler is no answer yet. */
       const hasBegun = (): boolean => leg.phone.state === 'ended' || entries.findLast(({ who }) => who === 'agent')?.text !== filler;

@@ -4,12 +4,8 @@ import type { callSettings } from '../settings.ts';
 import { russianRules } from './rules.ts';
 import type { TalkParts } from './talk-parts.ts';
 
-type Settings = Pick<
-  z.output<typeof callSettings>,
-  'CALL_EAGER_ANSWERS' | 'CALL_GREETING' | 'CALL_SILENCE' | 'CALL_SILENCE_MS' | 'CALL_VAD'
->;
-/** What the settings say about talks. */
-export async function talkSettings(settings: Settings): Promise<Required<Pick<TalkParts, 'rules' | 'detector'>>> {
+/** The rules and the speech detector of talks, by the settings of calls. */
+export async function talkSettings(settings: z.output<typeof callSettings>): Promise<Required<Pick<TalkParts, 'rules' | 'detector'>>> {
   return {
     detector: await detectors[settings.CALL_VAD](),
     rules: {
